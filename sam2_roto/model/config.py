@@ -1,0 +1,100 @@
+"""Sizes of the published models, and of the embedded one, as one dataclass and one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that decides the shapes of a SAM 2 network and how its memory works.
+
+    The defaults are those shared by the eight published checkpoints (SAM 2, arXiv:2408.00714, and its configuration
+    files); the fields without default are what distinguishes them.
+    """
+
+    name: str
+    embed_dim: int
+    """Channels of the trunk's first stage; they double at each of the three following stages."""
+    heads: int
+    """Attention heads of the trunk's first stage; they double with the channels."""
+    blocks: tuple[int, int, int, int]
+    """Transformer blocks per stage."""
+    global_blocks: tuple[int, ...]
+    """Indices, over all stages, of the blocks that attend to the whole picture."""
+    windows: tuple[int, int, int, int] = (8, 4, 14, 7)
+    """Side of the attention windows per stage, in tokens."""
+    background: int = 7
+    """Side of the learned background position embedding, resized to the picture."""
+    width: int = 256
+    """Channels of the neck, decoder and memory attention."""
+    memory_width: int = 64
+    """Channels of a spatial memory; a pointer is split into width / memory_width tokens of this width."""
+    memory_layers: int = 4
+    memory_mlp: int = 2048
+    decoder_heads: int = 8
+    decoder_mlp: int = 2048
+    memories: int = 7
+    """Temporal slots: the last is shared by all prompted frames, the others are the latest frames."""
+    pointers: int = 16
+    """Most object pointers that one frame attends to."""
+    timed_pointers: bool = True
+    """Version 2.1: pointers carry their signed distance in time, absent objects mark their memory."""
+    image_size: int = 1024
+    """Side of the square picture that the network sees, in pixels."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels per token of the features that memory attention works on."""
+        return 16
+
+    @property
+    def grid(self) -> int:
+        """Side of the coarsest used feature map, in tokens."""
+        return self.image_size // self.stride
+
+    @property
+    def logit_size(self) -> int:
+        """Side of the low-resolution logits."""
+        return self.image_size // 4
+
+    def with_image_size(self, image_size: int | None) -> ModelConfig:
+        """The same network for another square input; ``None`` keeps the native size."""
+        return self if image_size is None else replace(self, image_size=image_size)
+
+
+def _published() -> dict[str, ModelConfig]:
+    sizes = {
+        "tiny": ModelConfig("tiny", 96, 1, (1, 2, 7, 2), (5, 7, 9)),
+        "small": ModelConfig("small", 96, 1, (1, 2, 11, 2), (7, 10, 13)),
+        "base_plus": ModelConfig("base_plus", 112, 2, (2, 3, 16, 3), (12, 16, 20), background=14),
+        "large": ModelConfig("large", 144, 2, (2, 6, 36, 4), (23, 33, 43), windows=(8, 4, 16, 8)),
+    }
+    table = {}
+    for version, timed in (("sam2.1", True), ("sam2", False)):
+        for size, config in sizes.items():
+            name = f"{version}_hiera_{size}"
+            table[name] = replace(config, name=name, timed_pointers=timed)
+    return table
+
+
+NANO = ModelConfig(
+    "nano",
+    embed_dim=48,
+    heads=1,
+    blocks=(1, 2, 5, 2),
+    global_blocks=(5, 7),
+    windows=(8, 4, 8, 4),
+    width=128,
+    memory_width=32,
+    memory_layers=2,
+    memory_mlp=512,
+    decoder_heads=4,
+    decoder_mlp=512,
+    image_size=256,
+)
+"""The embedded model: the same architecture, small enough to ship in the package and to run on a laptop's CPU."""
+
+PUBLISHED: dict[str, ModelConfig] = _published()
+CONFIGS: dict[str, ModelConfig] = {**PUBLISHED, NANO.name: NANO}
+DEFAULT_MODEL = NANO.name

@@ -1,0 +1,48 @@
+"""The neck: a feature pyramid from the trunk's stages, and the image encoder that joins both."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import ModelConfig
+from .trunk import Trunk
+
+
+class Lateral(nn.Module):
+    """A 1×1 convolution, under the name that the published weights give it."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, kernel_size=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[N, channels, H, W]`` to ``[N, width, H, W]``."""
+        return self.conv(x)  # type: ignore[no-any-return]
+
+
+class Neck(nn.Module):
+    """Laterals for the four stages; only stride 16 also receives the stage below it (arXiv:1612.03144)."""
+
+    def __init__(self, channels: list[int], width: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(Lateral(count, width) for count in reversed(channels))
+
+    def forward(self, stages: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Map the four stages to features of strides 4, 8 and 16, each ``[N, width, H, W]``."""
+        coarse, middle, fine1, fine0 = (conv(x) for conv, x in zip(self.convs, reversed(stages), strict=True))
+        top = middle + F.interpolate(coarse, scale_factor=2.0, mode="nearest")
+        return fine0, fine1, top
+
+
+class ImageEncoder(nn.Module):
+    """Trunk and neck."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.trunk = Trunk(config)
+        self.neck = Neck([config.embed_dim * 2**stage for stage in range(4)], config.width)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode normalised ``images [N, 3, S, S]`` into features of strides 4, 8 and 16."""
+        return self.neck(self.trunk(images))  # type: ignore[no-any-return]

@@ -1,0 +1,201 @@
+"""SAM 2 (arXiv:2408.00714): the parts joined, with no state between calls."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import ModelConfig
+from .layers import MLP
+from .mask_decoder import Decoded, MaskDecoder, single_mask, three_masks
+from .memory import Memory
+from .memory_attention import MemoryAttention, MemoryTokens
+from .memory_encoder import MemoryEncoder
+from .neck import ImageEncoder
+from .position import sine_grid, sine_time
+from .prompt_encoder import PromptEncoder
+
+ABSENT_LOGIT = -1024.0
+"""Mask logits where the object is not in the picture."""
+
+MASK_SCALE, MASK_BIAS = 20.0, -10.0
+"""A probability or a binary mask is spread over -10..10 before it is remembered."""
+
+
+class ImageFeatures(NamedTuple):
+    """One or more encoded frames."""
+
+    high0: Tensor
+    """``[N, width / 8, S/4, S/4]``."""
+    high1: Tensor
+    """``[N, width / 4, S/8, S/8]``."""
+    top: Tensor
+    """``[N, width, S/16, S/16]``."""
+
+
+class Prediction(NamedTuple):
+    """The chosen mask of each object."""
+
+    logits: Tensor
+    """``[B, 1, S/4, S/4]``; ABSENT_LOGIT everywhere where the object is absent."""
+    iou: Tensor
+    """``[B]`` predicted IoU, 0..1."""
+    score: Tensor
+    """``[B]`` logit of the object's presence."""
+    pointer: Tensor
+    """``[B, width]``."""
+
+
+Points = tuple[Tensor, Tensor]
+"""``coords [B, P, 2]`` in input pixels and ``labels [B, P]`` (see PointLabel)."""
+
+
+class SAM2(nn.Module):
+    """The network. State dicts have exactly the published names and shapes."""
+
+    top_position: Tensor
+    memory_position: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, memory_width = config.width, config.memory_width
+        self.image_encoder = ImageEncoder(config)
+        self.mask_downsample = nn.Conv2d(1, 1, kernel_size=4, stride=4)
+        self.memory_attention = MemoryAttention(config)
+        self.memory_encoder = MemoryEncoder(config)
+        self.sam_prompt_encoder = PromptEncoder(config)
+        self.sam_mask_decoder = MaskDecoder(config)
+        self.obj_ptr_proj = MLP(width, width, width, width)
+        self.maskmem_tpos_enc = nn.Parameter(torch.zeros(config.memories, 1, 1, memory_width))
+        self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, width))
+        self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, width))
+        self.no_obj_ptr = nn.Parameter(torch.zeros(1, width))
+        if config.timed_pointers:
+            self.obj_ptr_tpos_proj = nn.Linear(width, memory_width)
+            self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, memory_width))
+        grid = config.grid
+        self.register_buffer("top_position", sine_grid(width, grid, grid), persistent=False)
+        self.register_buffer("memory_position", sine_grid(memory_width, grid, grid), persistent=False)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Start learned embeddings near zero, as in the published training."""
+        for parameter in (
+            self.image_encoder.trunk.pos_embed,
+            self.image_encoder.trunk.pos_embed_window,
+            self.maskmem_tpos_enc,
+            self.no_mem_embed,
+            self.no_mem_pos_enc,
+            self.no_obj_ptr,
+        ):
+            nn.init.trunc_normal_(parameter, std=0.02)
+        if self.config.timed_pointers:
+            nn.init.trunc_normal_(self.no_obj_embed_spatial, std=0.02)
+
+    def encode_image(self, images: Tensor) -> ImageFeatures:
+        """Encode normalised ``images [N, 3, S, S]``."""
+        fine0, fine1, top = self.image_encoder(images)
+        return ImageFeatures(self.sam_mask_decoder.conv_s0(fine0), self.sam_mask_decoder.conv_s1(fine1), top)
+
+    def condition(self, top: Tensor, memory: Memory | None) -> Tensor:
+        """Features ``[B or 1, width, h, w]`` as seen by objects that remember ``memory``: ``[B, width, h, w]``.
+
+        Without memory (a picture, or an object's first prompted frame) a learned embedding stands for it.
+        """
+        if memory is None or not memory.spatial:
+            return top + self.no_mem_embed.view(1, -1, 1, 1)
+        tokens = self.memory_tokens(memory)
+        return self.memory_attention(top.expand(len(tokens.values), -1, -1, -1), self.top_position, tokens)  # type: ignore[no-any-return]
+
+    def memory_tokens(self, memory: Memory) -> MemoryTokens:
+        """Lay spatial memories and split pointers one after the other, with their positions in space and time."""
+        space = self.memory_position.flatten(2).transpose(1, 2)
+        values = [item.features.flatten(2).transpose(1, 2) for item in memory.spatial]
+        positions = [space + self.maskmem_tpos_enc[item.slot] for item in memory.spatial]
+        parts = self.config.width // self.config.memory_width
+        if memory.pointers:
+            vectors = torch.stack([item.vector for item in memory.pointers], dim=1)
+            values.append(vectors.unflatten(-1, (parts, -1)).flatten(1, 2))
+            positions.append(self._pointer_positions(memory).repeat_interleave(parts, dim=1))
+        joined = torch.cat(values, dim=1)
+        position = torch.cat(positions, dim=1).expand_as(joined)
+        return MemoryTokens(joined, position, parts * len(memory.pointers))
+
+    def _pointer_positions(self, memory: Memory) -> Tensor:
+        count = len(memory.pointers)
+        if not self.config.timed_pointers:
+            return self.maskmem_tpos_enc.new_zeros(1, count, self.config.memory_width)
+        distances = [item.distance / memory.span for item in memory.pointers]
+        encoded = sine_time(torch.tensor(distances, device=self.no_obj_ptr.device), self.config.width)
+        return self.obj_ptr_tpos_proj(encoded.to(self.no_obj_ptr.dtype))[None]  # type: ignore[no-any-return]
+
+    def decode(
+        self,
+        embedding: Tensor,
+        features: ImageFeatures,
+        points: Points | None = None,
+        mask: Tensor | None = None,
+        multimask: bool = True,
+    ) -> Decoded:
+        """Decode ``embedding [B, width, h, w]`` with prompts into three masks, or into one.
+
+        ``mask [B, 1, S/4, S/4]`` holds previous logits. ``features`` may have one row for all objects.
+        """
+        prompts = self.sam_prompt_encoder
+        sparse = prompts.no_points(len(embedding)) if points is None else prompts.points(*points)
+        dense = prompts.no_mask() if mask is None else prompts.mask(mask)
+        everything: Decoded = self.sam_mask_decoder(
+            embedding, prompts.image_position(), sparse, dense, features.high0, features.high1
+        )
+        return three_masks(everything) if multimask else single_mask(everything)
+
+    def choose(self, decoded: Decoded) -> Prediction:
+        """Take the mask of best predicted IoU, silence absent objects, and make the pointer."""
+        rows = torch.arange(len(decoded.iou), device=decoded.iou.device)
+        best = decoded.iou.argmax(dim=1)
+        present = decoded.score > 0
+        logits = decoded.logits[rows, best][:, None].float()
+        logits = torch.where(present[..., None, None], logits, ABSENT_LOGIT)
+        pointer = self.point_to(decoded.tokens[rows, best], present)
+        return Prediction(logits, decoded.iou[rows, best], decoded.score[:, 0], pointer)
+
+    def point_to(self, token: Tensor, present: Tensor) -> Tensor:
+        """Object pointer ``[B, width]`` from a mask token ``[B, width]`` and presence ``[B, 1]``."""
+        weight = present.to(token.dtype)
+        return weight * self.obj_ptr_proj(token) + (1 - weight) * self.no_obj_ptr
+
+    def accept_mask(self, features: ImageFeatures, mask: Tensor) -> Prediction:
+        """Take the user's binary ``mask [B, 1, S, S]`` (0 or 1) as the answer; the decoder only makes its pointer.
+
+        ``features`` may have one row for all objects.
+        """
+        rows, size = len(mask), self.config.logit_size
+        logits = F.interpolate(
+            mask * MASK_SCALE + MASK_BIAS, size=(size, size), mode="bilinear", align_corners=False, antialias=True
+        )
+        top = features.top.expand(rows, -1, -1, -1)
+        inner = self.choose(self.decode(top, features, mask=self.mask_downsample(mask)))
+        present = (mask.flatten(1) > 0).any(dim=1, keepdim=True).to(inner.pointer.dtype)
+        pointer = present * inner.pointer + (1 - present) * self.no_obj_ptr
+        score = present[:, 0] * MASK_SCALE + MASK_BIAS
+        return Prediction(logits, torch.ones_like(score), score, pointer)
+
+    def encode_memory(self, top: Tensor, logits: Tensor, score: Tensor, prompted: Tensor | bool) -> Tensor:
+        """Remember a frame: spatial memory ``[B, memory_width, h, w]``.
+
+        ``top [B or 1, width, h, w]``, ``logits [B, 1, s, s]`` at any resolution, ``score [B]``; where ``prompted [B]``
+        is true the mask is binarised first, since the user's word is certain.
+        """
+        size = self.config.image_size
+        full = F.interpolate(logits.float(), size=(size, size), mode="bilinear", align_corners=False)
+        certain = torch.as_tensor(prompted, device=full.device).view(-1, 1, 1, 1)
+        probability = torch.where(certain, (full > 0).to(full.dtype), full.sigmoid())
+        memory = self.memory_encoder(top.expand(len(full), -1, -1, -1), probability * MASK_SCALE + MASK_BIAS)
+        if self.config.timed_pointers:
+            absent = (score <= 0).to(memory.dtype).view(-1, 1, 1, 1)
+            memory = memory + absent * self.no_obj_embed_spatial[..., None, None]
+        return memory  # type: ignore[no-any-return]

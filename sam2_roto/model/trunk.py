@@ -1,0 +1,158 @@
+"""Hiera, the image trunk (arXiv:2306.00989), with the window arrangement of SAM 2."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .config import ModelConfig
+from .layers import MLP
+
+NORM_EPS = 1e-6
+
+
+def _pool(x: Tensor) -> Tensor:
+    """Maximum over 2×2 tokens of ``[N, H, W, C]``."""
+    return F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+
+
+def _to_windows(x: Tensor, window: int) -> Tensor:
+    """Cut ``[N, H, W, C]`` into ``[N * windows, window, window, C]``, padded with zeros at the far edges."""
+    n, height, width, channels = x.shape
+    x = F.pad(x, (0, 0, 0, -width % window, 0, -height % window))
+    rows, columns = x.shape[1] // window, x.shape[2] // window
+    x = x.view(n, rows, window, columns, window, channels)
+    return x.transpose(2, 3).reshape(n * rows * columns, window, window, channels)
+
+
+def _from_windows(x: Tensor, window: int, height: int, width: int) -> Tensor:
+    """Join what ``_to_windows`` cut, and drop the padding: ``[N, height, width, C]``."""
+    rows, columns = -(-height // window), -(-width // window)
+    x = x.view(-1, rows, columns, window, window, x.shape[-1]).transpose(2, 3)
+    return x.reshape(-1, rows * window, columns * window, x.shape[-1])[:, :height, :width]
+
+
+class WindowAttention(nn.Module):
+    """Self-attention over each picture or window, with the queries pooled where a stage begins."""
+
+    def __init__(self, channels: int, channels_out: int, heads: int, pooled: bool) -> None:
+        super().__init__()
+        self.heads = heads
+        self.pooled = pooled
+        self.qkv = nn.Linear(channels, 3 * channels_out)
+        self.proj = nn.Linear(channels_out, channels_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend within ``x [N, H, W, C]``; gives ``[N, H', W', C']``, half the side where pooled."""
+        n, height, width, _ = x.shape
+        query, key, value = self.qkv(x).chunk(3, dim=-1)
+        if self.pooled:
+            query = _pool(query)
+            height, width = height // 2, width // 2
+
+        def heads(t: Tensor) -> Tensor:
+            return t.reshape(n, -1, self.heads, t.shape[-1] // self.heads).transpose(1, 2)
+
+        out = F.scaled_dot_product_attention(heads(query), heads(key), heads(value))
+        return self.proj(out.transpose(1, 2).reshape(n, height, width, -1))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """One transformer block; the first of a stage doubles the channels and halves the grid."""
+
+    def __init__(self, channels: int, channels_out: int, heads: int, window: int, pooled: bool) -> None:
+        super().__init__()
+        self.window = window
+        self.pooled = pooled
+        self.norm1 = nn.LayerNorm(channels, eps=NORM_EPS)
+        self.attn = WindowAttention(channels, channels_out, heads, pooled)
+        self.norm2 = nn.LayerNorm(channels_out, eps=NORM_EPS)
+        self.mlp = MLP(channels_out, 4 * channels_out, channels_out, activation=nn.GELU)
+        if channels != channels_out:
+            self.proj = nn.Linear(channels, channels_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[N, H, W, C]`` to ``[N, H', W', C']``."""
+        shortcut = x
+        x = self.norm1(x)
+        if self.pooled:
+            shortcut = _pool(self.proj(x))
+        x = shortcut + self._attend(x, shortcut.shape[1], shortcut.shape[2])
+        return x + self.mlp(self.norm2(x))  # type: ignore[no-any-return]
+
+    def _attend(self, x: Tensor, height: int, width: int) -> Tensor:
+        if self.window == 0:
+            return self.attn(x)  # type: ignore[no-any-return]
+        out = self.attn(_to_windows(x, self.window))
+        return _from_windows(out, self.window // 2 if self.pooled else self.window, height, width)
+
+
+class PatchEmbed(nn.Module):
+    """Overlapping 7×7 patches with stride 4."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, channels, kernel_size=7, stride=4, padding=3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map ``images [N, 3, S, S]`` to tokens ``[N, S/4, S/4, C]``."""
+        return self.proj(images).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+
+
+class Trunk(nn.Module):
+    """Four stages of blocks; gives the features at the end of each."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels = config.embed_dim
+        window = config.windows[0]
+        self.patch_embed = PatchEmbed(channels)
+        self.pos_embed = nn.Parameter(torch.zeros(1, channels, config.background, config.background))
+        self.pos_embed_window = nn.Parameter(torch.zeros(1, channels, window, window))
+        self.blocks = nn.ModuleList(_blocks(config))
+        self.stage_ends = [sum(config.blocks[: stage + 1]) - 1 for stage in range(4)]
+        self._position: tuple[tuple[object, ...], Tensor] | None = None
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Encode normalised ``images [N, 3, S, S]``: ``[N, C_i, S/2^(i+2), S/2^(i+2)]`` for stages i = 0..3."""
+        x = self.patch_embed(images)
+        x = x + self._position_for(x)
+        stages = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.stage_ends:
+                stages.append(x.permute(0, 3, 1, 2))
+        return stages
+
+    def _position_for(self, x: Tensor) -> Tensor:
+        """The position embedding ``[1, H, W, C]``; computed once per state of the weights outside of training."""
+        if torch.is_grad_enabled():
+            return self._embed_position(x.shape[1], x.shape[2])
+        background, tile = self.pos_embed, self.pos_embed_window
+        key = (x.shape[1], x.shape[2], id(background), background._version, tile._version, background.device)
+        if self._position is None or self._position[0] != key:
+            self._position = (key, self._embed_position(x.shape[1], x.shape[2]))
+        return self._position[1]
+
+    def _embed_position(self, height: int, width: int) -> Tensor:
+        background = F.interpolate(self.pos_embed, size=(height, width), mode="bicubic")
+        window = self.pos_embed_window.shape[-1]
+        tiles = self.pos_embed_window.tile(1, 1, height // window, width // window)
+        return (background + tiles).permute(0, 2, 3, 1)
+
+
+def _blocks(config: ModelConfig) -> list[Block]:
+    """The blocks in order. A stage's first block still attends in the windows of the stage before, then pools."""
+    blocks: list[Block] = []
+    channels, heads = config.embed_dim, config.heads
+    for stage, count in enumerate(config.blocks):
+        for position in range(count):
+            pooled = stage > 0 and position == 0
+            window = 0 if len(blocks) in config.global_blocks else config.windows[stage - 1 if pooled else stage]
+            if pooled:
+                heads *= 2
+            blocks.append(Block(channels, channels * 2 if pooled else channels, heads, window, pooled))
+            if pooled:
+                channels *= 2
+    return blocks
