@@ -80,10 +80,10 @@ def _published() -> dict[str, ModelConfig]:
 
 NANO = ModelConfig(
     "nano",
-    embed_dim=48,
+    embed_dim=32,
     heads=1,
-    blocks=(1, 2, 5, 2),
-    global_blocks=(5, 7),
+    blocks=(1, 2, 4, 2),
+    global_blocks=(4, 6, 8),
     windows=(8, 4, 8, 4),
     width=128,
     memory_width=32,
@@ -91,7 +91,7 @@ NANO = ModelConfig(
     memory_mlp=512,
     decoder_heads=4,
     decoder_mlp=512,
-    image_size=256,
+    image_size=384,
 )
 """The embedded model: the same architecture, small enough to ship in the package and to run on a laptop's CPU."""
 
