@@ -1,4 +1,4 @@
-# make demo, make test and make lint set up .venv by themselves. Python 3.10 or later and make must be there.
+# make demo, make test and make lint set up .venv by themselves. Python 3.11 or later and make must be there.
 
 PYTHON ?= python3
 WORKERS ?= 2

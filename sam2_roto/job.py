@@ -1,0 +1,188 @@
+"""What a person asks for: prompts on frames of a footage, and how the mattes shall come out.
+
+Everything here is plain data, readable without torch, so that the command line, the service and host adapters can make
+and check a job before anything heavy is loaded. What needs the footage itself (is the frame in the clip, is the click
+on the plate) is checked where the footage is open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from sam2_roto.errors import ModelError, PromptError, RotoError
+
+MatteFormat = Literal["exr", "png", "tiff"]
+"""File types of the mattes."""
+
+Progress = Callable[[str, int, int], None]
+"""Called as ``progress(stage, done, total)``, for instance ``("track", 12, 96)``; may raise to stop the work."""
+
+_OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Click:
+    """A point on an object (``positive``) or beside it, in pixels of the plate, on a frame of the footage."""
+
+    name: str
+    frame: int
+    x: float
+    y: float
+    positive: bool = True
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle round an object, in pixels of the plate: left, top, right and bottom edge."""
+
+    name: str
+    frame: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        if self.x0 >= self.x1 or self.y0 >= self.y1:
+            corners = f"{self.x0:g},{self.y0:g},{self.x1:g},{self.y1:g}"
+            raise PromptError(
+                f"the box {corners} of '{self.name}' on frame {self.frame} is empty; give left,top,right,bottom"
+            )
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A picture whose bright pixels are the object, of the plate's size."""
+
+    name: str
+    frame: int
+    path: Path
+
+
+Prompt = Click | Box | MaskFile
+
+
+@dataclass(frozen=True)
+class FrameRange:
+    """Frames ``first`` to ``last``, both included, in the footage's own numbering."""
+
+    first: int
+    last: int
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise RotoError(f"the range {self} ends before it begins; give the first frame first")
+
+    def __contains__(self, frame: int) -> bool:
+        return self.first <= frame <= self.last
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last}"
+
+
+@dataclass(frozen=True)
+class RotoscopeJob:
+    """One run from footage to mattes.
+
+    ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
+    a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
+
+    Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.
+    """
+
+    footage: Path
+    output: Path
+    prompts: tuple[Prompt, ...]
+    frames: FrameRange | None = None
+    start: int | None = None
+    color_space: str | None = None
+    model: str | None = None
+    image_size: int | None = None
+    device: str = "auto"
+    feather: float = 0.0
+    choke: float = 0.0
+    format: MatteFormat = "exr"
+    preview: bool = True
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _check_prompts(self.prompts, self.frames)
+        if self.image_size is not None and (self.image_size < 32 or self.image_size % 32):
+            raise ModelError(f"the image size {self.image_size} is not a positive multiple of 32")
+        if self.feather < 0:
+            raise RotoError(f"the feather {self.feather:g} is negative; give the width of the soft edge in pixels")
+        if self.format not in get_args(MatteFormat):
+            raise RotoError(f"the format '{self.format}' is not one of {', '.join(get_args(MatteFormat))}")
+
+    @property
+    def object_names(self) -> tuple[str, ...]:
+        """Names of the objects, in the order in which they were first prompted."""
+        return tuple(dict.fromkeys(prompt.name for prompt in self.prompts))
+
+    def tracking(self) -> dict[str, object]:
+        """What decides the logits, ready for JSON: jobs that agree in it can go on with each other's masklets."""
+        return {
+            "footage": str(self.footage.resolve()),
+            "start": self.start,
+            "color_space": self.color_space,
+            "frames": str(self.frames) if self.frames else None,
+            "model": self.model,
+            "image_size": self.image_size,
+            "prompts": [_plain(prompt) for prompt in self.prompts],
+        }
+
+
+@dataclass(frozen=True)
+class RotoscopeResult:
+    """What a run left behind.
+
+    ``mattes`` and ``previews`` are the files written, ``absent`` the frames on which an object is not seen,
+    ``tracked`` the number of frames that this run tracked itself (the others were found from an earlier one), and
+    ``notes`` what was decided on the user's behalf, one sentence each.
+    """
+
+    mattes: tuple[Path, ...]
+    absent: dict[str, tuple[int, ...]]
+    model: str
+    image_size: int
+    tracked: int
+    previews: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def check_object_name(name: str) -> None:
+    """Raises ``PromptError`` where ``name`` cannot name an EXR layer in every host."""
+    if not _OBJECT_NAME.fullmatch(name):
+        raise PromptError(f"'{name}' cannot name an object; use a letter, then letters, digits or underscores")
+
+
+def _plain(prompt: Prompt) -> dict[str, object]:
+    values = asdict(prompt)
+    if isinstance(prompt, MaskFile):
+        values["path"] = str(prompt.path.resolve())
+    return {"kind": type(prompt).__name__, **values}
+
+
+def _check_prompts(prompts: tuple[Prompt, ...], frames: FrameRange | None) -> None:
+    if not prompts:
+        raise PromptError("nothing is marked; give at least one --click, --box or --mask")
+    kinds: dict[tuple[str, int], list[type[Prompt]]] = {}
+    for prompt in prompts:
+        check_object_name(prompt.name)
+        if frames is not None and prompt.frame not in frames:
+            raise PromptError(f"'{prompt.name}' is marked on frame {prompt.frame}, outside the range {frames}")
+        kinds.setdefault((prompt.name, prompt.frame), []).append(type(prompt))
+    for (name, frame), given in kinds.items():
+        _check_kinds(name, frame, given)
+
+
+def _check_kinds(name: str, frame: int, given: list[type[Prompt]]) -> None:
+    """One object on one frame takes one mask, or one box with any number of clicks."""
+    if MaskFile in given and len(given) > 1:
+        raise PromptError(f"'{name}' has a mask on frame {frame} and another prompt beside it; give the mask alone")
+    if given.count(Box) > 1:
+        raise PromptError(f"'{name}' has {given.count(Box)} boxes on frame {frame}; give one")
