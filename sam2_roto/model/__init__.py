@@ -9,7 +9,7 @@ from __future__ import annotations
 from .build import build_model
 from .config import CONFIGS, DEFAULT_MODEL, NANO, PUBLISHED, ModelConfig
 from .mask_decoder import Decoded
-from .memory import Memory, Pointer, SpatialMemory
+from .memory import Memory
 from .prompt_encoder import PointLabel
 from .sam2 import ABSENT_LOGIT, SAM2, ImageFeatures, Prediction
 
@@ -25,8 +25,6 @@ __all__ = [
     "Memory",
     "ModelConfig",
     "PointLabel",
-    "Pointer",
     "Prediction",
-    "SpatialMemory",
     "build_model",
 ]

@@ -53,4 +53,3 @@ class RotaryAttention(Attention):
         turned = rotate(grids, table).flatten(2, 3)
         k = turned if unplaced == 0 else torch.cat((turned, k[:, :, placed:]), dim=2)
         return self._attend(q, k, self._split(self.v_proj(value)))
-

@@ -106,32 +106,31 @@ class SAM2(nn.Module):
 
         Without memory (a picture, or an object's first prompted frame) a learned embedding stands for it.
         """
-        if memory is None or not memory.spatial:
+        if memory is None:
             return top + self.no_mem_embed.view(1, -1, 1, 1)
         tokens = self.memory_tokens(memory)
         return self.memory_attention(top.expand(len(tokens.values), -1, -1, -1), self.top_position, tokens)  # type: ignore[no-any-return]
 
     def memory_tokens(self, memory: Memory) -> MemoryTokens:
         """Lay spatial memories and split pointers one after the other, with their positions in space and time."""
-        space = self.memory_position.flatten(2).transpose(1, 2)
-        values = [item.features.flatten(2).transpose(1, 2) for item in memory.spatial]
-        positions = [space + self.maskmem_tpos_enc[item.slot] for item in memory.spatial]
+        rows = len(memory.spatial)
+        time = self.maskmem_tpos_enc[:, 0, 0][memory.slots][..., None, :]
+        space = self.memory_position.flatten(2).transpose(1, 2)[:, None]
+        values = memory.spatial.flatten(3).transpose(2, 3).flatten(1, 2)
+        position = (space + time).flatten(1, 2).expand(rows, -1, -1)
         parts = self.config.width // self.config.memory_width
-        if memory.pointers:
-            vectors = torch.stack([item.vector for item in memory.pointers], dim=1)
-            values.append(vectors.unflatten(-1, (parts, -1)).flatten(1, 2))
-            positions.append(self._pointer_positions(memory).repeat_interleave(parts, dim=1))
-        joined = torch.cat(values, dim=1)
-        position = torch.cat(positions, dim=1).expand_as(joined)
-        return MemoryTokens(joined, position, parts * len(memory.pointers))
+        count = memory.pointers.shape[1]
+        if count:
+            pieces = memory.pointers.unflatten(-1, (parts, -1)).flatten(1, 2)
+            places = self._pointer_positions(memory).repeat_interleave(parts, dim=1).expand(rows, -1, -1)
+            values, position = torch.cat((values, pieces), dim=1), torch.cat((position, places), dim=1)
+        return MemoryTokens(values, position, parts * count)
 
     def _pointer_positions(self, memory: Memory) -> Tensor:
-        count = len(memory.pointers)
         if not self.config.timed_pointers:
-            return self.maskmem_tpos_enc.new_zeros(1, count, self.config.memory_width)
-        distances = [item.distance / memory.span for item in memory.pointers]
-        encoded = sine_time(torch.tensor(distances, device=self.no_obj_ptr.device), self.config.width)
-        return self.obj_ptr_tpos_proj(encoded.to(self.no_obj_ptr.dtype))[None]  # type: ignore[no-any-return]
+            return self.maskmem_tpos_enc.new_zeros(1, memory.pointers.shape[1], self.config.memory_width)
+        encoded = sine_time(memory.distances / max(memory.span, 1), self.config.width)
+        return self.obj_ptr_tpos_proj(encoded.to(memory.pointers.dtype))  # type: ignore[no-any-return]
 
     def decode(
         self,
