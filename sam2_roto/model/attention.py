@@ -22,11 +22,11 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(inner, width)
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         out = F.scaled_dot_product_attention(query, key, value)
-        return self.out_proj(out.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+        return self.out_proj(out.transpose(1, 2).flatten(2))
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Attend from ``query [N, n, width]`` to ``key`` and ``value [N, m, key_width]``: ``[N, n, width]``."""
@@ -49,7 +49,7 @@ class RotaryAttention(Attention):
         q = rotate(self._split(self.q_proj(query)), table)
         k = self._split(self.k_proj(key))
         placed = k.shape[2] - unplaced
-        grids = k[:, :, :placed].unflatten(2, (-1, table.shape[1]))
+        grids = k[:, :, :placed].reshape(*k.shape[:2], -1, table.shape[1], k.shape[3])
         turned = rotate(grids, table).flatten(2, 3)
         k = turned if unplaced == 0 else torch.cat((turned, k[:, :, placed:]), dim=2)
         return self._attend(q, k, self._split(self.v_proj(value)))

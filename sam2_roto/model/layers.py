@@ -36,4 +36,4 @@ class MLP(nn.Module):
         """Apply the layers to the last axis of ``x``."""
         for layer in self.layers[:-1]:
             x = self.activation(layer(x))
-        return self.layers[-1](x)  # type: ignore[no-any-return]
+        return self.layers[-1](x)

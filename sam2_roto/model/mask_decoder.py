@@ -118,7 +118,7 @@ class MaskDecoder(nn.Module):
             source.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2), tokens
         )
         mask_tokens = decoded[:, 2 : 2 + MASKS]
-        upscaled = self._upscale(source_out.transpose(1, 2).unflatten(2, source.shape[-2:]), high0, high1)
+        upscaled = self._upscale(source_out.transpose(1, 2).reshape(source.shape), high0, high1)
         kernels = [mlp(mask_tokens[:, index]) for index, mlp in enumerate(self.output_hypernetworks_mlps)]
         logits = torch.einsum("bmc,bchw->bmhw", torch.stack(kernels, dim=1), upscaled)
         iou = self.iou_prediction_head(decoded[:, 1]).sigmoid()
@@ -126,7 +126,7 @@ class MaskDecoder(nn.Module):
 
     def _upscale(self, image: Tensor, high0: Tensor, high1: Tensor) -> Tensor:
         up1, norm, act1, up2, act2 = self.output_upscaling
-        return act2(up2(act1(norm(up1(image) + high1))) + high0)  # type: ignore[no-any-return]
+        return act2(up2(act1(norm(up1(image) + high1))) + high0)
 
 
 def three_masks(decoded: Decoded) -> Decoded:

@@ -44,7 +44,7 @@ class MemoryLayer(nn.Module):
         y = self.norm1(x)
         x = x + self.self_attn(y, y, y, table)
         x = x + self.cross_attn_image(self.norm2(x), keys, memory.values, table, memory.pointer_tokens)
-        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))  # type: ignore[no-any-return]
+        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
 
 
 class MemoryAttention(nn.Module):
@@ -64,4 +64,5 @@ class MemoryAttention(nn.Module):
         keys = memory.values + memory.position
         for layer in self.layers:
             x = layer(x, memory, keys, self.table)
-        return self.norm(x).transpose(1, 2).unflatten(2, top.shape[-2:])  # type: ignore[no-any-return]
+        x = self.norm(x).transpose(1, 2)
+        return x.reshape(*x.shape[:2], *top.shape[-2:])

@@ -32,7 +32,7 @@ class MaskDownsampler(nn.Module):
 
     def forward(self, mask: Tensor) -> Tensor:
         """Encode the scaled mask ``[B, 1, S, S]``."""
-        return self.encoder(mask)  # type: ignore[no-any-return]
+        return self.encoder(mask)
 
 
 class FuserBlock(nn.Module):
@@ -79,4 +79,4 @@ class MemoryEncoder(nn.Module):
 
     def forward(self, top: Tensor, mask: Tensor) -> Tensor:
         """Fuse features ``[B, width, h, w]`` with the scaled mask ``[B, 1, S, S]``: ``[B, memory_width, h, w]``."""
-        return self.out_proj(self.fuser(self.pix_feat_proj(top) + self.mask_downsampler(mask)))  # type: ignore[no-any-return]
+        return self.out_proj(self.fuser(self.pix_feat_proj(top) + self.mask_downsampler(mask)))

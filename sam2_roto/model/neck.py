@@ -18,7 +18,7 @@ class Lateral(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[N, channels, H, W]`` to ``[N, width, H, W]``."""
-        return self.conv(x)  # type: ignore[no-any-return]
+        return self.conv(x)
 
 
 class Neck(nn.Module):
@@ -45,4 +45,4 @@ class ImageEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode normalised ``images [N, 3, S, S]`` into features of strides 4, 8 and 16."""
-        return self.neck(self.trunk(images))  # type: ignore[no-any-return]
+        return self.neck(self.trunk(images))

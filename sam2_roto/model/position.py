@@ -54,12 +54,12 @@ def axial_rotary(channels: int, side: int) -> Tensor:
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Turn each pair of neighbouring channels of ``x [..., n, channels]`` by the angles of ``table [2, n, channels/2]``.
+    """Turn each pair of neighbouring channels of ``x [..., n, channels]`` by the angles ``table [2, n, channels/2]``.
 
     Real arithmetic, so that it compiles; equal to the product of complex numbers.
     """
     cos, sin = table.to(x.dtype)
-    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = x.reshape(*x.shape[:-1], -1, 2).unbind(-1)
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
 
 
@@ -82,4 +82,4 @@ class RandomFourier(nn.Module):
         matrix = self.positional_encoding_gaussian_matrix
         centre = (torch.arange(side, device=matrix.device, dtype=matrix.dtype) + 0.5) / side
         y, x = torch.meshgrid(centre, centre, indexing="ij")
-        return self(torch.stack((x, y), dim=-1)).permute(2, 0, 1)[None]  # type: ignore[no-any-return]
+        return self(torch.stack((x, y), dim=-1)).permute(2, 0, 1)[None]

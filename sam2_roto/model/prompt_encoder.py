@@ -53,7 +53,7 @@ class PromptEncoder(nn.Module):
         """
         place = self.pe_layer((coords + 0.5) / self.image_size)
         known = (labels >= 0)[..., None]
-        kinds = torch.cat([embedding.weight for embedding in self.point_embeddings])
+        kinds = torch.cat([embedding.get_parameter("weight") for embedding in self.point_embeddings])
         tokens = place + kinds[labels.clamp(min=0).long()]
         padding = self.not_a_point_embed.weight
         tokens = torch.where(known, tokens, padding)
@@ -65,7 +65,7 @@ class PromptEncoder(nn.Module):
 
     def mask(self, logits: Tensor) -> Tensor:
         """Embed previous ``logits [B, 1, S/4, S/4]`` as ``[B, width, S/16, S/16]``."""
-        return self.mask_downscaling(logits)  # type: ignore[no-any-return]
+        return self.mask_downscaling(logits)
 
     def no_mask(self) -> Tensor:
         """The dense embedding ``[1, width, 1, 1]`` of an absent mask."""

@@ -109,7 +109,7 @@ class SAM2(nn.Module):
         if memory is None:
             return top + self.no_mem_embed.view(1, -1, 1, 1)
         tokens = self.memory_tokens(memory)
-        return self.memory_attention(top.expand(len(tokens.values), -1, -1, -1), self.top_position, tokens)  # type: ignore[no-any-return]
+        return self.memory_attention(top.expand(len(tokens.values), -1, -1, -1), self.top_position, tokens)
 
     def memory_tokens(self, memory: Memory) -> MemoryTokens:
         """Lay spatial memories and split pointers one after the other, with their positions in space and time."""
@@ -121,7 +121,7 @@ class SAM2(nn.Module):
         parts = self.config.width // self.config.memory_width
         count = memory.pointers.shape[1]
         if count:
-            pieces = memory.pointers.unflatten(-1, (parts, -1)).flatten(1, 2)
+            pieces = memory.pointers.reshape(rows, parts * count, -1)
             places = self._pointer_positions(memory).repeat_interleave(parts, dim=1).expand(rows, -1, -1)
             values, position = torch.cat((values, pieces), dim=1), torch.cat((position, places), dim=1)
         return MemoryTokens(values, position, parts * count)
@@ -130,7 +130,7 @@ class SAM2(nn.Module):
         if not self.config.timed_pointers:
             return self.maskmem_tpos_enc.new_zeros(1, memory.pointers.shape[1], self.config.memory_width)
         encoded = sine_time(memory.distances / max(memory.span, 1), self.config.width)
-        return self.obj_ptr_tpos_proj(encoded.to(memory.pointers.dtype))  # type: ignore[no-any-return]
+        return self.obj_ptr_tpos_proj(encoded.to(memory.pointers.dtype))
 
     def decode(
         self,
@@ -197,4 +197,4 @@ class SAM2(nn.Module):
         if self.config.timed_pointers:
             absent = (score <= 0).to(memory.dtype).view(-1, 1, 1, 1)
             memory = memory + absent * self.no_obj_embed_spatial[..., None, None]
-        return memory  # type: ignore[no-any-return]
+        return memory

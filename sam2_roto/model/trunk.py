@@ -55,7 +55,7 @@ class WindowAttention(nn.Module):
             return t.reshape(n, -1, self.heads, t.shape[-1] // self.heads).transpose(1, 2)
 
         out = F.scaled_dot_product_attention(heads(query), heads(key), heads(value))
-        return self.proj(out.transpose(1, 2).reshape(n, height, width, -1))  # type: ignore[no-any-return]
+        return self.proj(out.transpose(1, 2).reshape(n, height, width, -1))
 
 
 class Block(nn.Module):
@@ -79,11 +79,11 @@ class Block(nn.Module):
         if self.pooled:
             shortcut = _pool(self.proj(x))
         x = shortcut + self._attend(x, shortcut.shape[1], shortcut.shape[2])
-        return x + self.mlp(self.norm2(x))  # type: ignore[no-any-return]
+        return x + self.mlp(self.norm2(x))
 
     def _attend(self, x: Tensor, height: int, width: int) -> Tensor:
         if self.window == 0:
-            return self.attn(x)  # type: ignore[no-any-return]
+            return self.attn(x)
         out = self.attn(_to_windows(x, self.window))
         return _from_windows(out, self.window // 2 if self.pooled else self.window, height, width)
 
@@ -97,7 +97,7 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map ``images [N, 3, S, S]`` to tokens ``[N, S/4, S/4, C]``."""
-        return self.proj(images).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+        return self.proj(images).permute(0, 2, 3, 1)
 
 
 class Trunk(nn.Module):
