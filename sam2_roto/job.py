@@ -7,6 +7,7 @@ on the plate) is checked where the footage is open.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -111,8 +112,13 @@ class RotoscopeJob:
 
     def __post_init__(self) -> None:
         _check_prompts(self.prompts, self.frames)
-        if self.image_size is not None and (self.image_size < 32 or self.image_size % 32):
-            raise ModelError(f"the image size {self.image_size} is not a positive multiple of 32")
+        if self.image_size is not None and (self.image_size < 64 or self.image_size % 32):
+            raise ModelError(f"the image size {self.image_size} is not a multiple of 32, 64 or more")
+        for option in ("feather", "choke"):
+            if not math.isfinite(getattr(self, option)):
+                raise RotoError(
+                    f"the {option} {getattr(self, option)} is not a finite number; give pixels of the plate"
+                )
         if self.feather < 0:
             raise RotoError(f"the feather {self.feather:g} is negative; give the width of the soft edge in pixels")
         if self.format not in get_args(MatteFormat):

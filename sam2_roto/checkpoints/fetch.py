@@ -71,9 +71,9 @@ def _receive(entry: Published, file: IO[bytes], progress: Progress | None) -> No
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code != _RANGE_NOT_SATISFIABLE:
-            raise
-        file.truncate(0)  # the part is longer than the file at the address, and could never be continued
+        error.close()
+        if error.code == _RANGE_NOT_SATISFIABLE:
+            file.truncate(0)  # the part is longer than the file at the address, and could never be continued
         raise
     with response:
         if done and not _continues(response, done):

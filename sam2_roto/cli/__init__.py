@@ -41,7 +41,17 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (by default that of the process) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has gone, as 'head' does. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return status
+
+
+def _run(words: list[str]) -> int:
     try:
         module, parser = _prepare(words)
         return int(module.run(parser.parse_args(words)) or 0) if module else _help(parser, words)
@@ -54,11 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("sam2-roto: stopped; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output has gone, as 'head' does. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: every failure ends in a sentence and a report
-        return _report(error, words, debug)
+        return _report(error, words)
 
 
 def _prepare(words: list[str]) -> tuple[ModuleType | None, argparse.ArgumentParser]:
@@ -91,11 +99,11 @@ def _help(parser: argparse.ArgumentParser, words: list[str]) -> int:
     return 0
 
 
-def _report(error: Exception, words: list[str], debug: bool) -> int:
+def _report(error: Exception, words: list[str]) -> int:
     """Tell of a failure of ours in one sentence, and keep the traceback where it can be found; status 1."""
     text = "".join(traceback.format_exception(error))
     said = f"sam2-roto: failed with {type(error).__name__}: {str(error).strip() or 'no message'}"
-    if debug:
+    if "--debug" in words:
         print(f"{text}{said}", file=sys.stderr)
         return 1
     prefix = time.strftime("sam2-roto-%Y%m%d-%H%M%S-")

@@ -1,0 +1,87 @@
+"""The words of ``rotoscope`` become a job, and its result becomes words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sam2_roto.cli.parser import Parser
+from sam2_roto.cli.rotoscope import add_parser, describe, frame_list, job_of
+from sam2_roto.errors import PromptError
+from sam2_roto.job import Box, Click, FrameRange, MaskFile, RotoscopeJob, RotoscopeResult
+
+
+def read(*words: str) -> RotoscopeJob:
+    parser = Parser(prog="sam2-roto")
+    add_parser(parser.add_subparsers())
+    return job_of(parser.parse_args(["rotoscope", *words]))
+
+
+def test_defaults() -> None:
+    assert read("shot.mp4", "-o", "out", "--click", "dog:0:3,4") == RotoscopeJob(
+        footage=Path("shot.mp4"), output=Path("out"), prompts=(Click("dog", 0, 3.0, 4.0),)
+    )
+
+
+def test_every_option(tmp_path: Path) -> None:
+    mask = tmp_path / "cat.png"
+    mask.write_bytes(b"")
+    words = (
+        "plates -o out --click dog:1001:3,4 --click dog:1001:9,9- --box car:1002:1,2,30,40 --range 1001-1010 --start 1"
+        " --color-space ACEScg --model nano --image-size 512 --device cpu --feather 2.5 --choke -1 --format png"
+        f" --no-preview --overwrite --mask cat:1003:{mask}"
+    )
+    assert read(*words.split()) == RotoscopeJob(
+        footage=Path("plates"),
+        output=Path("out"),
+        prompts=(
+            Click("dog", 1001, 3.0, 4.0),
+            Click("dog", 1001, 9.0, 9.0, positive=False),
+            Box("car", 1002, 1.0, 2.0, 30.0, 40.0),
+            MaskFile("cat", 1003, mask),
+        ),
+        frames=FrameRange(1001, 1010),
+        start=1,
+        color_space="ACEScg",
+        model="nano",
+        image_size=512,
+        device="cpu",
+        feather=2.5,
+        choke=-1.0,
+        format="png",
+        preview=False,
+        overwrite=True,
+    )
+
+
+def test_nothing_marked() -> None:
+    with pytest.raises(PromptError, match="at least one --click, --box or --mask"):
+        read("shot.mp4", "-o", "out")
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [([7], "frame 7"), ([3, 1, 2], "frames 1-3"), ([1, 2, 4, 9, 10, 11], "frames 1-2, 4, 9-11"), ([5, 5], "frame 5")],
+)
+def test_frame_list(frames: list[int], expected: str) -> None:
+    assert frame_list(frames) == expected
+
+
+def test_description_names_files_and_absence() -> None:
+    result = RotoscopeResult(
+        mattes=(Path("out/dog.0000.exr"), Path("out/dog.0001.exr")),
+        absent={"dog": (1,), "cat": ()},
+        model="nano",
+        image_size=384,
+        tracked=2,
+        previews=(Path("out/overlay.mp4"),),
+        notes=("the movie does not say its colour space; taken as Rec. 709",),
+    )
+    assert describe(result).splitlines() == [
+        "2 mattes with nano at 384",
+        "out/dog.0000.exr to dog.0001.exr",
+        "'dog' is not seen on frame 1",
+        "out/overlay.mp4",
+        "the movie does not say its colour space; taken as Rec. 709",
+    ]
