@@ -1,0 +1,74 @@
+"""Augmentation of a clip: mirror, affine, colour, gray, time reversal; as published for SAM 2.
+
+Every draw comes from the generator that is passed in. Geometry is the same for all frames of a clip; colour changes
+have a part for the clip and a smaller one for each frame (an exposure that flickers).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sam2_roto.training.config import Augmentation
+
+LUMA = (0.2126, 0.7152, 0.0722)
+
+
+def uniform(low: float, high: float, generator: torch.Generator, *shape: int) -> Tensor:
+    """Uniform float32 draws in low..high of the given shape."""
+    return torch.rand(*shape, generator=generator) * (high - low) + low
+
+
+def affine_matrix(settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """A random 2 x 3 matrix from output to input in coordinates of -1..1: mirror, rotation, shear and zoom."""
+    turn, shear_x, shear_y = (
+        math.radians(float(uniform(-reach, reach, generator, 1)))
+        for reach in (settings.rotate, settings.shear, settings.shear)
+    )
+    zoom = 1.0 + float(uniform(-settings.scale, settings.scale, generator, 1))
+    mirror = -1.0 if float(torch.rand(1, generator=generator)) < settings.flip else 1.0
+    rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    shear = torch.tensor([[1.0, math.tan(shear_x)], [math.tan(shear_y), 1.0]])
+    linear = rotation @ shear @ torch.diag(torch.tensor([mirror * zoom, zoom]))
+    return torch.cat([linear, torch.zeros(2, 1)], dim=1)
+
+
+def warp(frames: Tensor, labels: Tensor, matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Resample a clip through an affine map to ``size`` pixels square.
+
+    Frames [T, 3, H, W] float and labels [T, H, W] uint8 -> the same at [size, size]. Beyond the border the picture is
+    mirrored, and its labels with it.
+    """
+    grid = F.affine_grid(matrix[None], [1, 1, size, size], align_corners=False)
+    grid = grid.expand(len(frames), -1, -1, -1)
+    moved = F.grid_sample(frames, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    ids = labels[:, None].float()
+    ids = F.grid_sample(ids, grid, mode="nearest", padding_mode="reflection", align_corners=False)
+    return moved, ids[:, 0].round().to(torch.uint8)
+
+
+def jitter(frames: Tensor, reach: float, generator: torch.Generator, each: bool) -> Tensor:
+    """Brightness, contrast, saturation of [T, 3, H, W] (0..255) changed by +-``reach`` at most, per frame or as one."""
+    count = len(frames) if each else 1
+    brightness, contrast, saturation = (1.0 + uniform(-reach, reach, generator, count, 1, 1, 1) for _ in range(3))
+    luma = torch.tensor(LUMA).view(1, 3, 1, 1)
+    frames = frames * brightness
+    frames = frames.mean(dim=(1, 2, 3), keepdim=True).lerp(frames, contrast)
+    return (frames * luma).sum(dim=1, keepdim=True).lerp(frames, saturation)
+
+
+def augment(
+    frames: Tensor, labels: Tensor, size: int, settings: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """A changed clip: frames [T, 3, H, W] uint8 and labels [T, H, W] uint8 -> the same at [size, size]."""
+    if float(torch.rand(1, generator=generator)) < settings.reverse:
+        frames, labels = frames.flip(0), labels.flip(0)
+    moved, labels = warp(frames.float(), labels, affine_matrix(settings, generator), size)
+    moved = jitter(moved, settings.clip_jitter, generator, each=False)
+    moved = jitter(moved, settings.frame_jitter, generator, each=True)
+    if float(torch.rand(1, generator=generator)) < settings.gray:
+        moved = (moved * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    return moved.round().clamp(0, 255).to(torch.uint8), labels

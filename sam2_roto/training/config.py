@@ -1,0 +1,192 @@
+"""The recipe of a training run: a TOML file read into frozen dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sam2_roto.errors import RotoError
+from sam2_roto.training.losses import LossWeights
+
+
+class RecipeError(RotoError):
+    """A training recipe has unknown or impossible settings."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the run with clips of one shape.
+
+    Attributes:
+        name: label in the log.
+        steps: optimiser steps.
+        clips: clips per step.
+        frames: frames per clip; 1 trains on still pictures.
+        size: side of the square input in pixels.
+        objects: most objects taken from a clip.
+        stills: of every generated clip, frames taken as pictures of their own (only with ``frames = 1``).
+        rate: factor on the learning rate.
+    """
+
+    name: str
+    steps: int
+    clips: int
+    frames: int
+    size: int = 256
+    objects: int = 3
+    stills: int = 4
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How prompts are simulated; the published values, save for the number of corrections."""
+
+    mask_share: float = 0.5
+    click_share: float = 0.25
+    central_share: float = 0.5
+    most_prompted: int = 2
+    most_corrected: int = 2
+    corrections: int = 7
+    truth_share: float = 0.1
+    true_presence_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes made to every clip; angles in degrees, shares in 0..1."""
+
+    flip: float = 0.5
+    reverse: float = 0.5
+    rotate: float = 25.0
+    shear: float = 20.0
+    scale: float = 0.15
+    clip_jitter: float = 0.15
+    frame_jitter: float = 0.05
+    gray: float = 0.05
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """Optimiser, schedule and precision.
+
+    The rate rises over ``warmup`` steps, stays, and falls to zero along a half cosine over the last ``decay`` steps, so
+    that a run can be extended from any checkpoint before the fall. ``loss_scale`` compares masks at this multiple of
+    the logits' size: 4 is the picture's, as published; 1, against coverage, is cheap.
+    """
+
+    rate: float = 5e-4
+    warmup: int = 200
+    decay: int = 1000
+    weight_decay: float = 0.1
+    layer_decay: float = 0.9
+    clip: float = 0.1
+    beta2: float = 0.999
+    ema: float = 0.999
+    bfloat16: bool = True
+    loss_scale: int = 4
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What is measured and kept, in steps."""
+
+    log: int = 10
+    save: int = 200
+    validate: int = 500
+    validation_clips: int = 16
+    validation_frames: int = 8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a training run does."""
+
+    stages: tuple[Stage, ...]
+    model: str = "nano"
+    seed: int = 0
+    workers: int = 1
+    prompting: Prompting = field(default_factory=Prompting)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    loss: LossWeights = field(default_factory=LossWeights)
+    watching: Watching = field(default_factory=Watching)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> Stage:
+        """The stage that holds ``step`` (the last one for a step past the end)."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        return self.stages[-1]
+
+    def ends_stage(self, step: int) -> bool:
+        """Whether a stage is complete after ``step`` steps."""
+        return step in accumulate(stage.steps for stage in self.stages)
+
+    def digest(self) -> str:
+        """First 12 hex digits of the SHA-256 of the settings."""
+        return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+
+Section = TypeVar("Section")
+
+
+def _section(kind: type[Section], values: dict[str, Any], where: str) -> Section:
+    known = {entry.name for entry in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise RecipeError(f"{where} has no setting '{unknown[0]}'; it knows {', '.join(sorted(known))}.")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise RecipeError(f"{where} lacks a setting: {error}.") from error
+
+
+def parse_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
+    """A recipe from the nested dictionary that its TOML file holds. Raises RecipeError on unknown settings."""
+    values = dict(values)
+    stages = tuple(_section(Stage, stage, f"{where} [[stages]]") for stage in values.pop("stages", []))
+    kinds: dict[str, type[Any]] = {
+        "prompting": Prompting,
+        "augmentation": Augmentation,
+        "optimisation": Optimisation,
+        "loss": LossWeights,
+        "watching": Watching,
+    }
+    parts = {name: _section(kind, values.pop(name, {}), f"{where} [{name}]") for name, kind in kinds.items()}
+    recipe = _section(Recipe, {**values, **parts, "stages": stages}, where)
+    _check(recipe, where)
+    return recipe
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    if not recipe.stages:
+        raise RecipeError(f"{where} has no [[stages]]; give at least one.")
+    for stage in recipe.stages:
+        if min(stage.steps, stage.clips, stage.frames, stage.objects, stage.stills) < 1 or stage.size % 32:
+            raise RecipeError(
+                f"{where} stage '{stage.name}' needs positive counts and a size that is a multiple of 32."
+            )
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe file. Raises RecipeError naming the file where it is absent or wrong."""
+    try:
+        values = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise RecipeError(f"{path} is not there; name a recipe file in TOML.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}.") from error
+    return parse_recipe(values, str(path))

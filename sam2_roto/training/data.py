@@ -1,0 +1,171 @@
+"""The stream of training batches: batch k is a function of the recipe's seed and k alone.
+
+So any number of workers gives the same stream, and a run resumed at step k reads on exactly where it stopped. Seeds
+in ``HELD_OUT_SEEDS`` are never drawn: they belong to validation and evaluation.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sam2_roto.training.augment import augment
+from sam2_roto.training.clips import HELD_OUT_SEEDS
+from sam2_roto.training.config import Recipe, Stage
+
+SMALLEST_SHARE = 1 / 1024
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Clip(Protocol):
+    """A clip with truth: frames uint8 [T, H, W, 3] and labels uint8 [T, H, W], 0 for background, 1.. for objects."""
+
+    @property
+    def frames(self) -> npt.NDArray[Any]:
+        """The pictures."""
+
+    @property
+    def labels(self) -> npt.NDArray[Any]:
+        """The objects."""
+
+
+ClipSource = Callable[[int, int, int], Clip]
+"""Makes the clip of (seed, size, frames)."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips of one shape, and the objects in them as rows.
+
+    Attributes:
+        frames: uint8 [N, T, 3, S, S].
+        truth: bool [R, T, S, S], the visible part of each row's object.
+        clip: int64 [R], the clip that each row's object lives in.
+    """
+
+    frames: Tensor
+    truth: Tensor
+    clip: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(part.to(device, non_blocking=True) for part in (self.frames, self.truth, self.clip)))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in pinned memory; the loader calls this where a GPU trains."""
+        return Batch(*(part.pin_memory() for part in (self.frames, self.truth, self.clip)))
+
+
+def normalise(frames: Tensor) -> Tensor:
+    """Frames uint8 [..., 3, H, W] -> float32 by the mean and deviation that SAM 2 was trained with."""
+    mean = torch.tensor(IMAGENET_MEAN, device=frames.device).view(3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=frames.device).view(3, 1, 1)
+    return (frames.float() / 255.0 - mean) / std
+
+
+def clip_seed(seed: int, step: int, index: int) -> int:
+    """Seed of a clip, a 62-bit number never one of ``HELD_OUT_SEEDS``."""
+    words = np.random.SeedSequence([seed, step, index]).generate_state(2, np.uint32)
+    drawn = (int(words[0]) << 32 | int(words[1])) >> 2
+    return max(drawn, HELD_OUT_SEEDS.stop)
+
+
+def choose_objects(labels: Tensor, most: int, generator: torch.Generator) -> list[int]:
+    """Up to ``most`` ids, drawn from those with enough visible pixels on the first frame of labels [T, S, S] uint8."""
+    first = labels[0]
+    counts = torch.bincount(first.flatten().long(), minlength=1)[1:]
+    visible = (torch.nonzero(counts >= first.numel() * SMALLEST_SHARE).flatten() + 1).tolist()
+    order = torch.randperm(len(visible), generator=generator).tolist()
+    return [visible[index] for index in order[:most]]
+
+
+def tensors_of(clip: Clip) -> tuple[Tensor, Tensor]:
+    """A clip as frames uint8 [T, 3, H, W] and labels uint8 [T, H, W]."""
+    frames = torch.from_numpy(np.ascontiguousarray(clip.frames)).permute(0, 3, 1, 2)
+    return frames, torch.from_numpy(np.ascontiguousarray(clip.labels))
+
+
+def rows_of(frames: list[Tensor], labels: list[Tensor], chosen: list[list[int]]) -> Batch:
+    """Gather clips and their chosen objects into a batch; clips without an object stay, without rows."""
+    truth = [label == identity for label, ids in zip(labels, chosen, strict=True) for identity in ids]
+    clip = [index for index, ids in enumerate(chosen) for _ in ids]
+    return Batch(torch.stack(frames), torch.stack(truth), torch.tensor(clip))
+
+
+class BatchMaker(Dataset[Batch]):
+    """Batch k of a recipe, made on demand: a map from k to its batch."""
+
+    def __init__(self, recipe: Recipe, source: ClipSource) -> None:
+        self.recipe, self.source = recipe, source
+
+    def __len__(self) -> int:
+        return self.recipe.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        stage = self.recipe.stage_at(step)
+        frames: list[Tensor] = []
+        labels: list[Tensor] = []
+        chosen: list[list[int]] = []
+        index = 0
+        while len(frames) < stage.clips or not any(chosen):
+            for picture, label, ids in self._clips(stage, clip_seed(self.recipe.seed, step, index)):
+                if ids and len(frames) < stage.clips:
+                    frames.append(picture)
+                    labels.append(label)
+                    chosen.append(ids)
+            index += 1
+        return rows_of(frames, labels, chosen)
+
+    def _clips(self, stage: Stage, seed: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
+        generator = torch.Generator().manual_seed(seed)
+        still = stage.frames == 1
+        length = stage.stills if still else stage.frames
+        frames, labels = tensors_of(self.source(seed, stage.size, length))
+        spans = [slice(i, i + 1) for i in range(length)] if still else [slice(None)]
+        for span in spans:
+            pair = augment(frames[span], labels[span], stage.size, self.recipe.augmentation, generator)
+            yield *pair, choose_objects(pair[1], stage.objects, generator)
+
+
+class FromStep(Sampler[int]):
+    """The steps from ``first`` to the end, in order."""
+
+    def __init__(self, first: int, end: int) -> None:
+        self.first, self.end = first, end
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.first, self.end))
+
+    def __len__(self) -> int:
+        return max(self.end - self.first, 0)
+
+
+def _calm(_worker: int) -> None:
+    """Make a worker yield to the training process, which is the one that must not wait."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)
+
+
+def batches(recipe: Recipe, source: ClipSource, first: int, pinned: bool = False) -> Iterator[Batch]:
+    """The recipe's batches from step ``first`` on, made ahead by its number of worker processes."""
+    loader = DataLoader(
+        BatchMaker(recipe, source),
+        batch_size=None,
+        sampler=FromStep(first, recipe.steps),
+        num_workers=recipe.workers,
+        worker_init_fn=_calm,
+        prefetch_factor=4 if recipe.workers else None,
+        pin_memory=pinned,
+    )
+    return iter(loader)

@@ -1,0 +1,78 @@
+"""One optimiser step, and the randomness that belongs to it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from sam2_roto.model import SAM2
+from sam2_roto.training.config import Recipe
+from sam2_roto.training.data import Batch
+from sam2_roto.training.optimiser import rate_at, set_rate
+from sam2_roto.training.plan import draw_plan
+from sam2_roto.training.rollout import Rollout
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step showed: loss terms summed over its decodes, gradient norm, and seconds spent."""
+
+    loss: float
+    focal: float
+    dice: float
+    iou: float
+    presence: float
+    decodes: int
+    gradient: float
+    forward_s: float
+    backward_s: float
+    update_s: float
+
+
+def step_generator(seed: int, step: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator whose draws follow from the run's seed and the step alone."""
+    state = np.random.SeedSequence([seed, step]).generate_state(2, np.uint32)
+    return torch.Generator(device).manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
+
+
+def autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
+    """Mixed precision as the recipe asks."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.optimisation.bfloat16)
+
+
+def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, recipe: Recipe, step: int) -> StepReport:
+    """Roll out one batch, go back through time, and update the weights."""
+    device, settings = batch.clip.device, recipe.optimisation
+    plan = draw_plan(len(batch.clip), batch.frames.shape[1], recipe.prompting, step_generator(recipe.seed, step))
+    began = time.perf_counter()
+    with autocast(device, recipe):
+        rollout = Rollout(
+            model, batch, plan, step_generator(recipe.seed, step, device), recipe.loss, settings.loss_scale
+        )
+        rollout.run()
+        loss = rollout.loss()
+    forwarded = time.perf_counter()
+    optimiser.zero_grad(set_to_none=True)
+    loss.total.backward()  # type: ignore[no-untyped-call]
+    returned = time.perf_counter()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+    if torch.isfinite(norm):
+        set_rate(optimiser, rate_at(step, recipe.steps, settings) * recipe.stage_at(step).rate)
+        optimiser.step()
+    total, focal, dice, iou, presence = torch.stack(list(vars(loss).values())).tolist()
+    return StepReport(
+        loss=total,
+        focal=focal,
+        dice=dice,
+        iou=iou,
+        presence=presence,
+        decodes=len(rollout.losses),
+        gradient=float(norm),
+        forward_s=forwarded - began,
+        backward_s=returned - forwarded,
+        update_s=time.perf_counter() - returned,
+    )

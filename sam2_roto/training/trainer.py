@@ -1,0 +1,133 @@
+"""The training run: batches in, weights, checkpoints, logs and pictures out."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+import torch
+from tqdm import tqdm
+
+from sam2_roto.model import SAM2, build_model
+from sam2_roto.training.checkpoint import State, export_weights, load_state, save_state
+from sam2_roto.training.config import Recipe
+from sam2_roto.training.data import Batch, ClipSource, batches
+from sam2_roto.training.journal import Journal
+from sam2_roto.training.optimiser import MovingAverage, make_optimiser, rate_at
+from sam2_roto.training.preview import save_strips
+from sam2_roto.training.step import StepReport, step_generator, train_step
+from sam2_roto.training.validate import held_out_batches, validate
+
+CHECKPOINT = "checkpoint.pt"
+COLUMNS = ("stage", "rate", *StepReport.__dataclass_fields__, "data_s")
+VALIDATION_COLUMNS = ("mask", "click", "box", "first_click", "first_box", "seconds")
+
+
+class Trainer:
+    """A run of a recipe in a folder, from its start or from its last checkpoint."""
+
+    def __init__(
+        self, recipe: Recipe, source: ClipSource, folder: Path, device: torch.device, quiet: bool = False
+    ) -> None:
+        """Set up, resuming where the folder holds a checkpoint. Raises CheckpointError where that is damaged."""
+        self.recipe, self.source, self.folder, self.device = recipe, source, folder, device
+        self.quiet, self.stopping = quiet, False
+        state = load_state(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
+        self.step = state.step if state else 0
+        self._build(recipe.stage_at(self.step).size, state)
+        self.journal = Journal(folder / "log.csv", COLUMNS, self.step)
+        self.scores = Journal(folder / "validation.csv", VALIDATION_COLUMNS, self.step)
+
+    def run(self) -> bool:
+        """Train to the recipe's end; gives false where a signal to stop came first. Either way a checkpoint is kept."""
+        previous = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        stream = batches(self.recipe, self.source, self.step, pinned=self.device.type == "cuda")
+        progress = tqdm(total=self.recipe.steps, initial=self.step, unit="step", mininterval=10.0, disable=self.quiet)
+        try:
+            while self.step < self.recipe.steps and not self.stopping:
+                progress.set_postfix_str(self._advance(stream), refresh=False)
+                progress.update()
+        finally:
+            progress.close()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        self.save(self.folder / CHECKPOINT)
+        return not self.stopping
+
+    def state(self) -> State:
+        """Everything that a resumed run needs."""
+        return State(
+            self.step,
+            self.recipe.digest(),
+            self.model.state_dict(),
+            self.average.weights,
+            self.optimiser.state_dict(),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint."""
+        save_state(self.state(), path)
+
+    def export(self, path: Path) -> None:
+        """Write the averaged weights as float16 safetensors, with where they come from as metadata."""
+        origin = {"recipe": self.recipe.digest(), "steps": str(self.step), "seed": str(self.recipe.seed)}
+        export_weights(self.average.weights, path, {"model": self.recipe.model, **origin})
+
+    def validate(self) -> None:
+        """Measure the averaged weights on held-out clips, log it, and draw the strips."""
+        began = time.perf_counter()
+        size = self.recipe.stage_at(self.step).size
+        model = build_model(self.recipe.model, size).to(self.device)
+        model.load_state_dict(self.average.weights)
+        result = validate(model, held_out_batches(self.recipe, self.source, size), self.recipe)
+        self.scores.write(self.step, {**result.region, "seconds": time.perf_counter() - began})
+        save_strips(result.strips, self.folder / "pictures" / f"{self.step:07d}.png")
+
+    def _build(self, size: int, state: State | None) -> None:
+        """Make the network for pictures of ``size``, with the weights and optimiser of ``state`` or fresh ones."""
+        torch.manual_seed(self.recipe.seed)
+        self.model: SAM2 = build_model(self.recipe.model, size).to(self.device)
+        if state:
+            self.model.load_state_dict(state.model)
+        self.model.train()
+        self.average = MovingAverage(self.model, self.recipe.optimisation.ema)
+        self.optimiser = make_optimiser(self.model, self.recipe.optimisation)
+        if state:
+            self.average.load(state.average)
+            self.optimiser.load_state_dict(state.optimiser)
+
+    def _advance(self, stream: Iterator[Batch]) -> str:
+        """One step and what is due after it; gives a short text for the progress bar."""
+        stage = self.recipe.stage_at(self.step)
+        if stage.size != self.model.config.image_size:
+            self._build(stage.size, self.state())
+        began = time.perf_counter()
+        batch = next(stream).to(self.device)
+        waited = time.perf_counter() - began
+        torch.manual_seed(step_generator(self.recipe.seed, self.step).initial_seed())
+        report = train_step(self.model, self.optimiser, batch, self.recipe, self.step)
+        self.average.update(self.model, self.step)
+        self._note(report, waited)
+        self.step += 1
+        watching = self.recipe.watching
+        if self.step % watching.validate == 0 or self.step == self.recipe.steps:
+            self.validate()
+        if self.step % watching.save == 0:
+            self.save(self.folder / CHECKPOINT)
+        if self.recipe.ends_stage(self.step):
+            self.save(self.folder / f"after-{stage.name}.pt")
+        return f"{stage.name} loss {report.loss / report.decodes:.3f}"
+
+    def _note(self, report: StepReport, waited: float) -> None:
+        if self.step % self.recipe.watching.log == 0:
+            stage = self.recipe.stage_at(self.step)
+            rate = rate_at(self.step, self.recipe.steps, self.recipe.optimisation) * stage.rate
+            self.journal.write(self.step, {"stage": stage.name, "rate": rate, **asdict(report), "data_s": waited})
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        """On SIGTERM or Ctrl-C: finish the step, keep a checkpoint, end."""
+        self.stopping = True
