@@ -1,0 +1,140 @@
+"""What every kind of footage offers: numbered frames, their colour, and pictures by frame number."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compositing.errors import FrameRangeError, MissingFrameError
+from compositing.footage.frames import summarise
+from compositing.image import Image
+
+View = NDArray[np.uint8]
+Chromaticities = tuple[float, float, float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ColorInfo:
+    """How the code values of a plate are read.
+
+    ``space`` is a colour space name of the OCIO config, or one that ``compositing.color`` adds. ``matrix``, ``range``
+    and ``transfer`` are a movie's tags as they were decided ("bt709", "limited", ...), None for image sequences.
+    ``guessed`` is True where the file did not say and no one else did; ``reason`` explains the decision in a sentence.
+    """
+
+    space: str
+    guessed: bool
+    reason: str
+    matrix: str | None = None
+    range: str | None = None
+    transfer: str | None = None
+
+
+class Footage(ABC):
+    """A movie or an image sequence, addressed by its own frame numbers.
+
+    ``width`` and ``height`` are those of the display window, in pixels as stored (``pixel_aspect`` is not applied).
+    ``frames`` are the numbers that exist, ascending; ``notes`` are sentences on what was decided or found wanting.
+    Use it as a context manager, or call ``close``. One footage object belongs to one thread; ``views`` prefetches in
+    its own.
+    """
+
+    path: Path
+    width: int
+    height: int
+    frames: Sequence[int]
+    rate: Fraction | None
+    pixel_aspect: float
+    color: ColorInfo
+    chromaticities: Chromaticities | None
+    metadata: Mapping[str, object]
+    notes: list[str]
+
+    @property
+    def first(self) -> int:
+        """The lowest frame number."""
+        return self.frames[0]
+
+    @property
+    def last(self) -> int:
+        """The highest frame number."""
+        return self.frames[-1]
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers between first and last that have no picture."""
+        there = set(self.frames)
+        return [frame for frame in range(self.first, self.last + 1) if frame not in there]
+
+    @abstractmethod
+    def read(self, frame: int) -> Image:
+        """The plate untouched: float32 in its own colour space, with its own channels and windows."""
+
+    @abstractmethod
+    def view(self, frame: int) -> View:
+        """The display window as 8-bit sRGB ``[H, W, 3]``, for people and networks to look at."""
+
+    @abstractmethod
+    def timecode(self, frame: int) -> str | None:
+        """``HH:MM:SS:FF`` (``;FF`` for drop frame) of that frame, or None where the footage has none."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files and buffers."""
+
+    def views(self, frames: Iterable[int], look_ahead: int = 4) -> Iterator[tuple[int, View]]:
+        """``(frame, view)`` in the order asked for, at most ``look_ahead`` pictures decoded in advance."""
+        return prefetch(self.view, frames, look_ahead)
+
+    def check(self, frame: int) -> None:
+        """Raises FrameRangeError outside the footage, MissingFrameError in a gap of its numbering."""
+        if not self.first <= frame <= self.last:
+            raise FrameRangeError(
+                f"Frame {frame} is outside {self.path.name}, which has the frames {self.first}-{self.last}; "
+                "frame numbers are the footage's own."
+            )
+        if frame not in self.frames:
+            raise MissingFrameError(
+                f"Frame {frame} of {self.path.name} is missing (frames {self.first}-{self.last}, without "
+                f"{summarise(self.missing)}); supply the file or leave the frame out."
+            )
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __enter__(self) -> Footage:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def prefetch(
+    load: Callable[[int], View], frames: Iterable[int], look_ahead: int, workers: int = 1
+) -> Iterator[tuple[int, View]]:
+    """``(frame, load(frame))`` in order, computed by threads that run at most ``look_ahead`` frames ahead."""
+    pending: deque[tuple[int, Future[View]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="footage") as pool:
+        try:
+            for frame in frames:
+                pending.append((frame, pool.submit(load, frame)))
+                if len(pending) > look_ahead:
+                    ready, future = pending.popleft()
+                    yield ready, future.result()
+            while pending:
+                ready, future = pending.popleft()
+                yield ready, future.result()
+        finally:
+            for _, future in pending:
+                future.cancel()
