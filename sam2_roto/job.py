@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ModelError, PromptError, RotoError
 
 MatteFormat = Literal["exr", "png", "tiff"]
@@ -65,24 +66,6 @@ class MaskFile:
 
 
 Prompt = Click | Box | MaskFile
-
-
-@dataclass(frozen=True)
-class FrameRange:
-    """Frames ``first`` to ``last``, both included, in the footage's own numbering."""
-
-    first: int
-    last: int
-
-    def __post_init__(self) -> None:
-        if self.first > self.last:
-            raise RotoError(f"the range {self} ends before it begins; give the first frame first")
-
-    def __contains__(self, frame: int) -> bool:
-        return self.first <= frame <= self.last
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
 
 
 @dataclass(frozen=True)

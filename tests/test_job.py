@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ModelError, PromptError, RotoError
-from sam2_roto.job import Box, Click, FrameRange, MaskFile, RotoscopeJob
+from sam2_roto.job import Box, Click, MaskFile, RotoscopeJob
 
 
 def job(**settings: Any) -> RotoscopeJob:

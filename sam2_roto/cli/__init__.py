@@ -23,6 +23,7 @@ from sam2_roto.cli.parser import Parser, Subparsers
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "rotoscope": ("sam2_roto.cli.rotoscope", "mattes of the objects that you mark in a clip"),
+    "train": ("sam2_roto.training.cli", "train a model on generated clips"),
     "models": ("sam2_roto.cli.models", "list, fetch and verify the networks' weights"),
 }
 """Name of the command → its module, and what it does."""

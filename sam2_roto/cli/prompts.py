@@ -3,7 +3,6 @@
     NAME:FRAME:X,Y          a click on the object; X,Y- is a click beside it
     NAME:FRAME:X0,Y0,X1,Y1  a box: left, top, right, bottom
     NAME:FRAME:FILE         a picture whose bright pixels are the object
-    A-B, or A               a range of frames
 
 Frames are in the footage's own numbering, coordinates are pixels of the plate from its top left corner.
 """
@@ -13,10 +12,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sam2_roto.errors import PromptError, RotoError
-from sam2_roto.job import Box, Click, FrameRange, MaskFile, check_object_name
+from sam2_roto.errors import PromptError
+from sam2_roto.job import Box, Click, MaskFile, check_object_name
 
-_RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 _POINT = re.compile(rf"({_NUMBER}),({_NUMBER})(-?)")
 _CORNERS = re.compile(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})")
@@ -49,15 +47,6 @@ def parse_mask(text: str) -> MaskFile:
     if not path.is_file():
         raise PromptError(f"the mask '{text}' names '{rest}', and there is no such file")
     return MaskFile(name, frame, path)
-
-
-def parse_range(text: str) -> FrameRange:
-    """``1001-1096``, or one frame ``1001``; raises ``RotoError``."""
-    found = _RANGE.fullmatch(text)
-    if not found:
-        raise RotoError(f"the range '{text}' is not FIRST-LAST; write it like 1001-1096")
-    first, last = found.groups()
-    return FrameRange(int(first), int(last if last is not None else first))
 
 
 def _split(text: str, what: str, tail: str, example: str) -> tuple[str, int, str]:

@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
+from compositing.footage.frames import FrameRange, summarise
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
-from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask, parse_range
+from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
 from sam2_roto.job import MatteFormat, RotoscopeJob, RotoscopeResult
 
 _DESCRIPTION = """Mark objects in one frame or several, and get a matte of each in every frame.
@@ -85,7 +86,7 @@ def _add_prompts(parser: argparse.ArgumentParser) -> None:
 def _add_footage(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("footage")
     add = group.add_argument
-    add("--range", dest="frames", type=parse_range, metavar="A-B", help="these frames alone (default: all)")
+    add("--range", dest="frames", type=FrameRange.parse, metavar="A-B", help="these frames alone (default: all)")
     add("--start", type=int, metavar="N", help="number of a movie's first frame (default: 0)")
     add("--color-space", metavar="SPACE", help="the plates' colour space (default: what the files say)")
 
@@ -157,12 +158,6 @@ def describe(result: RotoscopeResult) -> str:
 
 
 def frame_list(frames: Iterable[int]) -> str:
-    """``frame 7`` or ``frames 7, 12-20``: numbers in a row are drawn together."""
-    runs: list[tuple[int, int]] = []
-    for frame in sorted(set(frames)):
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], frame)
-        else:
-            runs.append((frame, frame))
-    words = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
-    return f"frame {words}" if len(runs) == 1 and runs[0][0] == runs[0][1] else f"frames {words}"
+    """``frame 7`` or ``frames 7, 12-20``."""
+    numbers = sorted(set(frames))
+    return f"frame{'s' if len(numbers) > 1 else ''} {summarise(numbers)}"

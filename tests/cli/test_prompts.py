@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compositing.errors import CompositingError
-from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask, parse_range
-from sam2_roto.errors import PromptError, RotoError
-from sam2_roto.job import Box, Click, FrameRange, MaskFile
+from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
+from sam2_roto.errors import PromptError
+from sam2_roto.job import Box, Click, MaskFile
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]*", fullmatch=True)
 FRAMES = st.integers(-10_000, 10_000_000)
@@ -41,19 +41,6 @@ def test_mask_may_have_colons_in_its_path(tmp_path: Path) -> None:
     path = tmp_path / "dog:left.png"
     path.write_bytes(b"")
     assert parse_mask(f"dog:3:{path}") == MaskFile("dog", 3, path)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1001-1096", FrameRange(1001, 1096)),
-        ("7", FrameRange(7, 7)),
-        ("-5--2", FrameRange(-5, -2)),
-        ("-5-10", FrameRange(-5, 10)),
-    ],
-)
-def test_range(text: str, expected: FrameRange) -> None:
-    assert parse_range(text) == expected
 
 
 @given(name=NAMES, frame=FRAMES, x=COORDINATES, y=COORDINATES, positive=st.booleans())
@@ -105,18 +92,7 @@ def test_mask_that_is_not_there(tmp_path: Path) -> None:
         parse_mask(f"dog:0:{tmp_path / 'absent.png'}")
 
 
-@pytest.mark.parametrize("text", ["", "a-b", "10-", "10..20", "1001,1096"])
-def test_wrong_range(text: str) -> None:
-    with pytest.raises(RotoError, match="is not FIRST-LAST"):
-        parse_range(text)
-
-
-def test_range_that_ends_before_it_begins() -> None:
-    with pytest.raises(RotoError, match="ends before it begins"):
-        parse_range("20-10")
-
-
-@pytest.mark.parametrize("parse", [parse_click, parse_box, parse_range])
+@pytest.mark.parametrize("parse", [parse_click, parse_box])
 @given(text=st.text(alphabet="dog:0123456789,.-+ \n/é", max_size=30))
 def test_no_text_fails_in_another_way(parse: Callable[[str], object], text: str) -> None:
     with contextlib.suppress(CompositingError):

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from compositing.errors import FrameRangeError
+from compositing.footage.frames import FrameRange
 from sam2_roto.cli.parser import Parser
 from sam2_roto.cli.rotoscope import add_parser, describe, frame_list, job_of
 from sam2_roto.errors import PromptError
-from sam2_roto.job import Box, Click, FrameRange, MaskFile, RotoscopeJob, RotoscopeResult
+from sam2_roto.job import Box, Click, MaskFile, RotoscopeJob, RotoscopeResult
 
 
 def read(*words: str) -> RotoscopeJob:
@@ -58,6 +60,12 @@ def test_every_option(tmp_path: Path) -> None:
 def test_nothing_marked() -> None:
     with pytest.raises(PromptError, match="at least one --click, --box or --mask"):
         read("shot.mp4", "-o", "out")
+
+
+@pytest.mark.parametrize("words", ["--range=20-10", "--range=a-b"])
+def test_wrong_range(words: str) -> None:
+    with pytest.raises(FrameRangeError):
+        read("shot.mp4", "-o", "out", "--click", "dog:0:3,4", words)
 
 
 @pytest.mark.parametrize(
