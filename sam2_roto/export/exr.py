@@ -90,8 +90,8 @@ def _check(mattes: Mapping[str, Matte], display: Window, compression: str) -> No
 
 def _data_window(mattes: Sequence[Matte], display: Window) -> Window:
     """The box of all that is not zero, with a margin, within the display window."""
-    rows = np.logical_or.reduce([matte.any(axis=1) for matte in mattes]).nonzero()[0]
-    columns = np.logical_or.reduce([matte.any(axis=0) for matte in mattes]).nonzero()[0]
+    rows = np.flatnonzero(np.logical_or.reduce([matte.any(axis=1) for matte in mattes]))
+    columns = np.flatnonzero(np.logical_or.reduce([matte.any(axis=0) for matte in mattes]))
     if rows.size == 0:
         return Window.sized(1, 1, display.x0, display.y0)
     return Window(
