@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import resources
 from pathlib import Path
 
 from sam2_roto.checkpoints.published import EMBEDDED, published
 
 CACHE_VARIABLE = "SAM2_ROTO_CACHE"
 """Environment variable that moves the cache folder."""
+
+_EMBEDDED_FOLDER = Path(__file__).resolve().parents[1] / "model" / "weights"
 
 
 def cache_folder() -> Path:
@@ -33,7 +34,7 @@ def cache_folder() -> Path:
 def place(name: str) -> Path:
     """Where the weights of the model ``name`` belong; raises ``ModelError`` for a name that is unknown."""
     if name == EMBEDDED:
-        return Path(str(resources.files("sam2_roto"))) / "model" / "weights" / f"{EMBEDDED}.safetensors"
+        return _EMBEDDED_FOLDER / f"{EMBEDDED}.safetensors"
     return cache_folder() / published(name).file_name
 
 

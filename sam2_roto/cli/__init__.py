@@ -62,7 +62,7 @@ def _run(words: list[str]) -> int:
         print(f"sam2-roto: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("sam2-roto: stopped; what is done is kept, and the same command goes on from there", file=sys.stderr)
+        print("sam2-roto: stopped; give the same command again to go on", file=sys.stderr)
         return 130
     except BrokenPipeError:
         raise
