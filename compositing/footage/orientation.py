@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData, Type
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -37,9 +38,9 @@ class Turn:
 
 def orientation(frame: VideoFrame) -> Turn:
     """The quarter turn nearest to the frame's display matrix (ISO 14496-12, 6.2.2: x' = ax + cy, y' = bx + dy)."""
-    if Type.DISPLAYMATRIX not in frame.side_data:
+    side = cast("Mapping[Type, SideData]", frame.side_data).get(Type.DISPLAYMATRIX)
+    if side is None:
         return Turn()
-    side = frame.side_data[Type.DISPLAYMATRIX]
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side))
     mirrored = a * d - b * c < 0
     # Where a mirroring comes first, it has turned the x axis round; look at the axis it came from.

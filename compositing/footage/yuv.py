@@ -83,7 +83,7 @@ def decode_view(frame: VideoFrame, coding: Coding) -> NDArray[np.uint8]:
     if frame.format.name in ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"):
         luma, *chroma = (raw_plane(frame, index) for index in range(3))
         shape = (frame.width, frame.height)
-        raised = [upsample(plane, shape, coding.centred_chroma) for plane in chroma]
+        raised = [_upsample_8_bit(plane, shape, coding.centred_chroma) for plane in chroma]
         codes = cv2.transform(cv2.merge([luma, *raised]), 255.0 * yuv_to_rgb_matrix(coding, 8))
         return np.asarray(codes, dtype=np.uint8)
     pixels, names = decode_planes(frame, coding)
@@ -103,16 +103,29 @@ def raw_plane(frame: VideoFrame, component: int) -> Codes:
 
 
 def upsample(plane: Codes, size: tuple[int, int], centred: bool) -> Codes:
-    """Chroma interpolated to ``size`` (width, height): left-sited across unless ``centred``, centred down."""
+    """Chroma interpolated to ``size`` (width, height): left-sited across unless ``centred``, centred down.
+
+    H.273 figure 1: in 4:2:0 of type 0 a chroma sample stands beside the even column and between two rows.
+    """
     width, height = size
     rows, columns = plane.shape
-    step_x, step_y = _step(columns, width), _step(rows, height)
-    if step_x == step_y == 1:
+    across, down = _step(columns, width), _step(rows, height)
+    if across == 2 and not centred:
+        following = np.concatenate([plane[:, 1:], plane[:, -1:]], axis=1)
+        between = cv2.addWeighted(plane, 0.5, following, 0.5, 0.0)
+        plane = cv2.merge([plane, between]).reshape(rows, 2 * columns)
+    elif across > 1:
+        plane = cv2.resize(plane, (across * columns, rows))
+    if down > 1:
+        plane = cv2.resize(plane, (plane.shape[1], down * rows))
+    return plane[:height, :width]
+
+
+def _upsample_8_bit(plane: Codes, size: tuple[int, int], centred: bool) -> Codes:
+    """Interpolated in 12 bit, so that two steps are rounded but once."""
+    if (plane.shape[1], plane.shape[0]) == size:
         return plane
-    shift_x = (0.5 / step_x - 0.5) if centred else 0.0
-    sites = np.array([[1 / step_x, 0, shift_x], [0, 1 / step_y, 0.5 / step_y - 0.5]], dtype=np.float32)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(plane, sites, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    return cv2.convertScaleAbs(upsample(plane.astype(np.uint16) << 4, size, centred), alpha=1 / 16)
 
 
 def _step(samples: int, pixels: int) -> int:
