@@ -184,7 +184,7 @@ def _in_config(name: str) -> str:
 def _through_ocio(pixels: torch.Tensor, source: str, target: str) -> torch.Tensor:
     plate = oiio.ImageBuf(np.ascontiguousarray(pixels.detach().cpu().permute(1, 2, 0).numpy()))
     result = oiio.ImageBufAlgo.colorconvert(
-        plate, _in_config(source), _in_config(target), unpremult=False, colorconfig=config_name(), nthreads=1
+        plate, _in_config(source), _in_config(target), unpremult=False, colorconfig=config_name()
     )
     if result.has_error:
         raise ColorError(f"OCIO cannot convert {source} to {target}: {result.geterror()}.")

@@ -1,4 +1,4 @@
-"""Frame-exact decoding: the list of timestamps is the numbering, and pictures come by their timestamp alone."""
+"""Frame-exact decoding: the timeline is the numbering, and pictures come by their timestamp alone."""
 
 from __future__ import annotations
 
@@ -6,172 +6,115 @@ import bisect
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from compositing.errors import FootageError
+from compositing.footage.timeline import Timeline, open_container
 
 # Pictures decoded on the way to another are kept up to this many bytes, so that stepping backwards stays cheap.
 KEPT_BYTES = 96 << 20
 THREADS = 2
 
-
-@dataclass(frozen=True, slots=True)
-class Timeline:
-    """Presentation timestamps in stream units, ascending, one per picture; those of key frames; ``exact`` is False
-    where the container has none and pictures are counted instead."""
-
-    pts: tuple[int, ...]
-    keys: tuple[int, ...]
-    exact: bool = True
-
-
-def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
-    """The movie and its first video stream. Raises FootageError, in one sentence, where there is none."""
-    try:
-        container = av.open(str(path))
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise FootageError(_unreadable(path, error)) from error
-    pictures = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
-    if not pictures:
-        container.close()
-        raise FootageError(f"{path.name} has no picture track; name a movie or an image sequence.")
-    return container, pictures[0]
-
-
-_ATTACHED = av.stream.Disposition.attached_pic
-
-
-def scan(path: Path) -> Timeline:
-    """The timeline of a movie, by demuxing without decoding. Raises FootageError where the file is cut off."""
-    container, stream = open_container(path)
-    with container:
-        _check_whole(path, stream)
-        pts: list[int | None] = []
-        keys: list[int] = []
-        for packet in container.demux(stream):
-            if packet.size == 0 or packet.is_discard:
-                continue
-            pts.append(packet.pts)
-            if packet.is_keyframe and packet.pts is not None:
-                keys.append(packet.pts)
-    if not pts:
-        raise FootageError(f"{path.name} holds no pictures; it is empty or was never finished.")
-    known = sorted({stamp for stamp in pts if stamp is not None})
-    if len(known) != len(pts):
-        return Timeline(tuple(range(len(pts))), (0,), exact=False)
-    return Timeline(tuple(known), tuple(sorted(keys)) or (known[0],))
-
-
-def _check_whole(path: Path, stream: VideoStream) -> None:
-    """The index of an MP4 or MOV says where each picture lies; one beyond the end of the file was cut off."""
-    size = path.stat().st_size
-    lost = [number for number, entry in enumerate(stream.index_entries) if entry.pos + entry.size > size]
-    if lost:
-        raise FootageError(
-            f"{path.name} is cut off: its header promises {len(stream.index_entries)} pictures but the file ends "
-            f"at the picture with index {lost[0]}; copy or render it again."
-        )
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    what = str(error)
-    if "moov atom not found" in what or isinstance(error, av.error.InvalidDataError):
-        return (
-            f"{path.name} cannot be opened as a movie; it is cut off (its index at the end is missing) "
-            "or it is no movie at all, so copy it again or name another file."
-        )
-    return f"{path.name} cannot be opened as a movie ({what}); name a movie or an image sequence."
+# Ahead of the decoder by no more than this, decoding is cheaper than seeking past a key frame.
+_NEAR = 8
 
 
 class MovieDecoder:
     """Decodes pictures by their index in a timeline; forwards it never seeks.
 
     Memory is bounded: a few pictures of the codec, and up to KEPT_BYTES of pictures passed on the way to a seek's aim.
+    ``first`` is the frame number of the first picture, for messages. For one thread at a time.
     """
 
-    def __init__(self, path: Path, timeline: Timeline) -> None:
-        self._path = path
-        self._timeline = timeline
+    def __init__(self, path: Path, timeline: Timeline, first: int = 0) -> None:
+        self._path, self._timeline, self._first = path, timeline, first
         self._index = {stamp: index for index, stamp in enumerate(timeline.pts)}
         self._kept: OrderedDict[int, VideoFrame] = OrderedDict()
-        self._container, self._stream, self._running = self._start()
         self._next = 0
+        self._restart()
 
     def close(self) -> None:
         self._kept.clear()
         self._container.close()
 
     def picture(self, index: int) -> VideoFrame:
-        """The picture with that index. Raises FootageError where it cannot be decoded."""
+        """The picture with that index. Raises FootageError, naming the first frame lost, where it is damaged."""
         if index in self._kept:
             return self._kept[index]
-        if self._next <= index <= self._next + self._cheap_ahead(index):
+        if self._is_near(index):
             self._kept.clear()
         else:
             self._seek(index)
         return self._advance(index)
 
-    def _cheap_ahead(self, index: int) -> int:
-        """How far ahead to decode rather than seek: to the end of the group of pictures that is being decoded."""
-        if not self._timeline.exact:
-            return index
+    def _is_near(self, index: int) -> bool:
+        """Whether to decode on rather than seek: a little ahead, or within the group of pictures being decoded."""
+        if not self._next <= index:
+            return False
+        if index - self._next <= _NEAR or not self._timeline.exact:
+            return True
         pts, keys = self._timeline.pts, self._timeline.keys
-        here = bisect.bisect_right(keys, pts[min(self._next, len(pts) - 1)])
-        there = bisect.bisect_right(keys, pts[index])
-        return index if here == there else 8
+        return bisect.bisect_right(keys, pts[self._next]) == bisect.bisect_right(keys, pts[index])
 
     def _advance(self, index: int) -> VideoFrame:
+        lost = min(self._next, index)
         for found, frame in self._running:
             self._next = found + 1
             if found > index:
                 break
+            lost = found + 1
             self._keep(found, frame)
             if found == index:
                 return frame
         raise FootageError(
-            f"Picture {index} of {self._path.name} cannot be decoded; the movie is damaged or cut off there, "
-            "so copy or render it again."
+            f"Frame {self._first + lost} of {self._path.name} cannot be decoded; "
+            "the movie is damaged or cut off there, so copy or render it again."
         )
 
     def _seek(self, index: int) -> None:
-        """Continue from the nearest key frame whose pictures begin at or before ``index``."""
+        """Continue from the nearest key frame from which pictures come at or before ``index``.
+
+        The picture itself may be one that leads its key frame (open groups), and a container's idea of the nearest
+        key frame may be one too late; then an earlier one is tried, and at last the beginning.
+        """
         pts, keys = self._timeline.pts, self._timeline.keys
-        key = bisect.bisect_right(keys, pts[index]) - 1
-        while self._timeline.exact and key > 0:
+        key = bisect.bisect_right(keys, pts[index]) - 1 if self._timeline.exact else 0
+        while key > 0:
             self._container.seek(keys[key], stream=self._stream, backward=True)
-            self._running = self._decode(self._container, self._stream)
+            self._codec.flush_buffers()
+            self._running = self._decode()
             found, frame = next(self._running, (index + 1, None))
-            if found <= index and frame is not None:
-                self._running = _chain((found, frame), self._running)
+            if frame is not None and found <= index:
+                self._running = _prepend((found, frame), self._running)
                 self._next = found
                 return
             key -= 1
         self._container.close()
-        self._container, self._stream, self._running = self._start()
+        self._restart()
+
+    def _restart(self) -> None:
+        self._container, self._stream = open_container(self._path)
+        self._codec = _decoder_for(self._stream)
+        self._running = self._decode()
         self._next = 0
 
-    def _start(self) -> tuple[InputContainer, VideoStream, Iterator[tuple[int, VideoFrame]]]:
-        container, stream = open_container(self._path)
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = THREADS
-        return container, stream, self._decode(container, stream)
-
-    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
+    def _decode(self) -> Iterator[tuple[int, VideoFrame]]:
         """``(index, frame)`` as they come; a damaged packet is passed over, its picture will be found wanting."""
         counted = 0
-        for packet in container.demux(stream):
+        for packet in self._container.demux(self._stream):
+            frames: list[VideoFrame] = []
             with suppress(av.error.InvalidDataError):
-                for frame in packet.decode():
-                    index = self._index.get(frame.pts or 0) if self._timeline.exact else counted
-                    counted += 1
-                    if index is not None and isinstance(frame, VideoFrame):
-                        yield index, frame
+                frames = self._codec.decode(packet)
+            for frame in frames:
+                index = self._index.get(frame.pts or 0) if self._timeline.exact else counted
+                counted += 1
+                if index is not None:
+                    yield index, frame
 
     def _keep(self, index: int, frame: VideoFrame) -> None:
         self._kept[index] = frame
@@ -180,6 +123,17 @@ class MovieDecoder:
             self._kept.popitem(last=False)
 
 
-def _chain(first: tuple[int, VideoFrame], rest: Iterator[tuple[int, VideoFrame]]) -> Iterator[tuple[int, VideoFrame]]:
+def _decoder_for(stream: VideoStream) -> VideoCodecContext:
+    """The stream's own decoder; for VP9 with alpha libvpx, because FFmpeg's drops alpha without a word."""
+    codec = stream.codec_context
+    if codec.name == "vp9" and stream.metadata.get("alpha_mode") == "1":
+        codec = VideoCodecContext.create("libvpx-vp9", "r")
+        codec.extradata = stream.codec_context.extradata
+    codec.thread_type = "AUTO"
+    codec.thread_count = THREADS
+    return codec
+
+
+def _prepend(first: tuple[int, VideoFrame], rest: Iterator[tuple[int, VideoFrame]]) -> Iterator[tuple[int, VideoFrame]]:
     yield first
     yield from rest

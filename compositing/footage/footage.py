@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.errors import FrameRangeError, MissingFrameError
-from compositing.footage.frames import summarise
+from compositing.footage.frames import gaps, spell
 from compositing.image import Image
 
 View = NDArray[np.uint8]
@@ -72,8 +73,7 @@ class Footage(ABC):
     @property
     def missing(self) -> list[int]:
         """Numbers between first and last that have no picture."""
-        there = set(self.frames)
-        return [frame for frame in range(self.first, self.last + 1) if frame not in there]
+        return [frame for gap in gaps(self.frames) for frame in gap]
 
     @abstractmethod
     def read(self, frame: int) -> Image:
@@ -102,10 +102,10 @@ class Footage(ABC):
                 f"Frame {frame} is outside {self.path.name}, which has the frames {self.first}-{self.last}; "
                 "frame numbers are the footage's own."
             )
-        if frame not in self.frames:
+        if self.frames[bisect.bisect_left(self.frames, frame)] != frame:
             raise MissingFrameError(
                 f"Frame {frame} of {self.path.name} is missing (frames {self.first}-{self.last}, without "
-                f"{summarise(self.missing)}); supply the file or leave the frame out."
+                f"{spell(gaps(self.frames))}); supply the file or leave the frame out."
             )
 
     def __len__(self) -> int:

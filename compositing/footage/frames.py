@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from compositing.errors import FrameRangeError
 
@@ -44,12 +45,29 @@ class FrameRange:
         return isinstance(frame, int) and self.first <= frame <= self.last
 
 
-def summarise(frames: list[int]) -> str:
-    """Sorted frame numbers in few words: ``[1, 2, 3, 7]`` becomes ``"1-3, 7"``."""
-    runs: list[FrameRange] = []
+def runs(frames: Iterable[int]) -> list[FrameRange]:
+    """Ascending frame numbers as unbroken ranges: ``[1, 2, 3, 7]`` gives 1-3 and 7."""
+    found: list[FrameRange] = []
     for frame in frames:
-        if runs and runs[-1].last == frame - 1:
-            runs[-1] = FrameRange(runs[-1].first, frame)
+        if found and found[-1].last == frame - 1:
+            found[-1] = FrameRange(found[-1].first, frame)
         else:
-            runs.append(FrameRange(frame, frame))
-    return ", ".join(map(str, runs))
+            found.append(FrameRange(frame, frame))
+    return found
+
+
+def gaps(frames: Iterable[int]) -> list[FrameRange]:
+    """The ranges between ascending frame numbers that they leave out."""
+    there = runs(frames)
+    return [FrameRange(before.last + 1, after.first - 1) for before, after in pairwise(there)]
+
+
+def spell(ranges: Sequence[FrameRange], most: int = 6) -> str:
+    """Ranges in few words: ``"1-3, 7"``, cut after ``most`` of them."""
+    told = ", ".join(map(str, ranges[:most]))
+    return told if len(ranges) <= most else f"{told} and {len(ranges) - most} more"
+
+
+def summarise(frames: Iterable[int]) -> str:
+    """Ascending frame numbers in few words: ``[1, 2, 3, 7]`` becomes ``"1-3, 7"``."""
+    return spell(runs(frames))

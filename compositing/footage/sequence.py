@@ -17,7 +17,7 @@ from compositing.color import CAMERA, CINEON, LINEAR, SRGB, display_view, is_mon
 from compositing.errors import ColorError, FootageError
 from compositing.footage import numbering
 from compositing.footage.footage import Chromaticities, ColorInfo, Footage, View, prefetch
-from compositing.footage.frames import summarise
+from compositing.footage.frames import gaps, spell
 from compositing.footage.orientation import Turn, from_exif, turn
 from compositing.footage.picture import Layer, Part, choose_layer, load, read_parts
 from compositing.footage.rates import exact_rate
@@ -61,8 +61,8 @@ class SequenceFootage(Footage):
         self.frames = tuple(self._files)
         if offset:
             self.notes.append(f"Frame {next(iter(files))} of {sequence.name} is numbered {self.first} here.")
-        if self.missing:
-            self.notes.append(f"The numbering has gaps: {summarise(self.missing)} missing.")
+        if left_out := gaps(self.frames):
+            self.notes.append(f"The numbering has gaps: {spell(left_out)} missing.")
 
     def _describe(self, color_space: str | None, rate: Fraction | None) -> None:
         layer, note = self._layer(self.first)

@@ -14,10 +14,11 @@ from av.video.stream import VideoStream
 
 from compositing.color import display_view, is_monitor_space
 from compositing.footage import tags, timecode
-from compositing.footage.decoder import MovieDecoder, open_container, scan
+from compositing.footage.decoder import MovieDecoder
 from compositing.footage.footage import Chromaticities, Footage, View, prefetch
 from compositing.footage.orientation import orientation, turn
 from compositing.footage.rates import exact_rate
+from compositing.footage.timeline import open_container, scan
 from compositing.footage.yuv import decode_planes, decode_view
 from compositing.image import Image, Window
 
@@ -43,9 +44,9 @@ class VideoFootage(Footage):
             self.metadata = {**container.metadata, **stream.metadata}
             self._timecode = _start_timecode(container)
             self._codec = stream.codec_context.name
-            self.pixel_aspect = float(stream.sample_aspect_ratio or 1)
+            self.pixel_aspect = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
             units = stream.time_base or Fraction(1)
-        self._decoder = MovieDecoder(path, self.timeline)
+        self._decoder = MovieDecoder(path, self.timeline, start)
         self._describe(self._decoder.picture(0), color_space)
         self._note_variable_rate(units)
 
@@ -78,8 +79,7 @@ class VideoFootage(Footage):
         planes, channels = decode_planes(self._picture(self._decoder, frame), self._coding)
         pixels = torch.from_numpy(np.ascontiguousarray(turn(planes, self._turn)))
         window = Window.sized(self.width, self.height)
-        straight = "A" not in channels
-        return Image(pixels, channels, window, window, premultiplied=straight, color_space=self.color.space)
+        return Image(pixels, channels, window, window, premultiplied="A" not in channels, color_space=self.color.space)
 
     def view(self, frame: int) -> View:
         self.check(frame)
@@ -87,7 +87,7 @@ class VideoFootage(Footage):
 
     def views(self, frames: Iterable[int], look_ahead: int = 4) -> Iterator[tuple[int, View]]:
         """As the base class says; with a decoder of its own, so that ``read`` and ``view`` do not disturb it."""
-        decoder = MovieDecoder(self.path, self.timeline)
+        decoder = MovieDecoder(self.path, self.timeline, self.first)
 
         def load(frame: int) -> View:
             self.check(frame)

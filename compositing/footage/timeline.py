@@ -1,0 +1,140 @@
+"""Which pictures a movie promises: their timestamps, read without decoding, and whether the file still holds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from compositing.errors import FootageError
+
+_ATTACHED = av.stream.Disposition.attached_pic
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Presentation timestamps in stream units, ascending, one per picture, and those of the key frames.
+
+    ``exact`` is False where the container has no timestamps; its pictures are counted instead.
+    """
+
+    pts: Sequence[int]
+    keys: Sequence[int]
+    exact: bool = True
+
+
+def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
+    """The movie and its first picture track. Raises FootageError where there is none."""
+    try:
+        container = av.open(str(path))
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise FootageError(_unreadable(path, error)) from error
+    pictures = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
+    if not pictures:
+        container.close()
+        raise FootageError(f"{path.name} has no picture track; name a movie or an image sequence.")
+    return container, pictures[0]
+
+
+def scan(path: Path) -> Timeline:
+    """The timeline of a movie. Raises FootageError where the file is empty or cut off."""
+    container, stream = open_container(path)
+    with container:
+        if container.format.name.startswith("mov"):
+            _check_index(path, stream)
+            if (timeline := _from_index(container, stream)) is not None:
+                return timeline
+        timeline = _by_demuxing(path, container, stream)
+        _check_promise(path, container, stream, timeline)
+    return timeline
+
+
+def _by_demuxing(path: Path, container: InputContainer, stream: VideoStream) -> Timeline:
+    stamps: list[int | None] = []
+    keys: list[int] = []
+    for packet in container.demux(stream):
+        if packet.size == 0 or packet.is_discard:
+            continue
+        stamps.append(packet.pts)
+        if packet.is_keyframe and packet.pts is not None:
+            keys.append(packet.pts)
+    if not stamps:
+        raise FootageError(f"{path.name} holds no pictures; it is empty or was never finished.")
+    known = sorted({stamp for stamp in stamps if stamp is not None})
+    if len(known) != len(stamps):
+        return Timeline(range(len(stamps)), (0,), exact=False)
+    return Timeline(tuple(known), tuple(sorted(keys)) or (known[0],))
+
+
+def _from_index(container: InputContainer, stream: VideoStream) -> Timeline | None:
+    """The timeline of a MOV or MP4 whose pictures are all key frames, from its index: nothing else is read.
+
+    Such movies are large and their pictures are stored in order, so a picture's timestamp is its place in the index
+    shifted by what the first one is shifted. None where pictures are not all key frames or the index is partial.
+    """
+    entries = stream.index_entries
+    if len(entries) != stream.frames or not all(entry.is_keyframe and not entry.is_discard for entry in entries):
+        return None
+    first = next((packet for packet in container.demux(stream) if packet.size and packet.pts is not None), None)
+    if first is None or first.pts is None:
+        return None
+    shift = first.pts - entries[0].timestamp
+    stamps = tuple(entry.timestamp + shift for entry in entries)
+    return Timeline(stamps, stamps) if all(a < b for a, b in pairwise(stamps)) else None
+
+
+def _check_index(path: Path, stream: VideoStream) -> None:
+    """The index of a MOV or MP4 says where each picture lies; one that ends beyond the file was cut off."""
+    size = path.stat().st_size
+    lost = [number for number, entry in enumerate(stream.index_entries) if entry.pos + entry.size > size]
+    if lost:
+        raise FootageError(
+            f"{path.name} is cut off: it promises {len(stream.index_entries)} pictures and ends in "
+            f"picture {lost[0] + 1} of them; copy or render it again."
+        )
+
+
+def _check_promise(path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline) -> None:
+    """AVI headers say how many pictures there are, Matroska ones how long they last; fewer means cut off."""
+    if container.format.name == "avi" and stream.frames > len(timeline.pts):
+        raise FootageError(
+            f"{path.name} is cut off: it promises {stream.frames} pictures and has {len(timeline.pts)}; "
+            "copy or render it again."
+        )
+    promised = _promised_seconds(container, stream)
+    if promised is None or not timeline.exact or stream.time_base is None or len(timeline.pts) < 2:
+        return
+    step = (timeline.pts[-1] - timeline.pts[0]) / (len(timeline.pts) - 1)
+    end = (timeline.pts[-1] + 2.5 * step) * float(stream.time_base)
+    if end < promised:
+        raise FootageError(
+            f"{path.name} is cut off: it promises {promised:.2f} seconds and its {len(timeline.pts)} pictures "
+            f"end before {end:.2f}; copy or render it again."
+        )
+
+
+def _promised_seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    if "matroska" not in container.format.name:
+        return None
+    if match := _CLOCK.match(stream.metadata.get("DURATION", "")):
+        return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+    alone = len(container.streams) == 1 and container.duration is not None
+    return float(Fraction(container.duration or 0, av.time_base)) if alone else None
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, av.error.InvalidDataError):
+        return (
+            f"{path.name} cannot be opened as a movie: it is cut off before its index, or it is no movie at all; "
+            "copy it again or name another file."
+        )
+    what = getattr(error, "strerror", None) or str(error)
+    return f"{path.name} cannot be opened as a movie ({what}); name a movie or an image sequence."
