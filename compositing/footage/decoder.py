@@ -68,6 +68,9 @@ class MovieDecoder:
             if found > index:
                 break
             lost = found + 1
+            if frame.is_corrupt:
+                lost = found
+                break
             self._keep(found, frame)
             if found == index:
                 return frame

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from compositing.errors import FootageError
 
-PICTURES = frozenset({".exr", ".dpx", ".cin", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", ".hdr"})
+PICTURES = frozenset(
+    {".exr", ".dpx", ".cin", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp", ".hdr"}
+    | {".webp", ".jp2", ".ppm", ".pgm", ".sgi"}
+)
 
 _PRINTF = re.compile(r"%0?(\d*)d")
 _HASHES = re.compile(r"#+|@+")

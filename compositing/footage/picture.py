@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
+import PIL.Image
 from numpy.typing import NDArray
 
 from compositing.errors import FootageError, ImageError
@@ -105,6 +106,8 @@ def load(path: Path, layer: Layer, kind: str = "float") -> NDArray[np.generic]:
     """Pixels ``[C, H, W]`` of the layer's data window: float32, integers at full scale 1; or raw with "uint8"."""
     if layer.part.attributes.get(luminance_chroma.MARK):
         return luminance_chroma.read(path)
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        _check_jpeg(path)
     source = _open(path)
     if source is None:
         raise FootageError(f"{path.name} cannot be read as a picture ({_first_line(oiio.geterror())}); replace it.")
@@ -183,6 +186,19 @@ def _cryptomattes(parts: list[Part]) -> tuple[str, ...]:
         for key, value in part.attributes.items()
         if key.startswith("cryptomatte/") and key.endswith("/name")
     )
+
+
+def _check_jpeg(path: Path) -> None:
+    """JPEG readers fill what is missing with grey and say nothing. Raises FootageError where the file is cut off."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 32))
+        if file.read().rstrip(b"\0").endswith(b"\xff\xd9"):
+            return
+    try:
+        with PIL.Image.open(path) as picture:
+            picture.load()
+    except (OSError, SyntaxError) as error:
+        raise FootageError(f"{path.name} is damaged ({_first_line(str(error))}); render or copy it again.") from error
 
 
 def _first_line(problem: str) -> str:

@@ -37,7 +37,8 @@ def decide(frame: VideoFrame, codec: str, override: str | None = None) -> tuple[
     full_range, range_guess = _range(frame, matrix)
     transfer = _TRANSFERS.get(int(frame.color_trc))
     wide = int(frame.color_primaries) == _BT2020_PRIMARIES or matrix == "bt2020"
-    space = _SPACES["bt2020" if wide and transfer in (None, "bt709") else transfer or "bt709"]
+    usual = "srgb" if matrix == "rgb" else "bt709"
+    space = _SPACES["bt2020" if wide and transfer in (None, "bt709") else transfer or usual]
     guesses = [matrix_guess, range_guess]
     if override is not None:
         space = resolve(override)
@@ -51,7 +52,7 @@ def decide(frame: VideoFrame, codec: str, override: str | None = None) -> tuple[
         reason=reason[0].upper() + reason[1:],
         matrix=matrix,
         range="full" if full_range else "limited",
-        transfer=transfer or ("bt2020" if wide else "bt709"),
+        transfer=transfer or ("bt2020" if wide else usual),
     )
     centred = codec in ("mjpeg", "mpeg1video")
     return Coding(matrix, full_range, centred), color

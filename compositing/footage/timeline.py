@@ -16,6 +16,9 @@ from av.video.stream import VideoStream
 from compositing.errors import FootageError
 
 _ATTACHED = av.stream.Disposition.attached_pic
+# Bytes of a transport stream's packet: plain, with a time code (m2ts), with a checksum.
+_TS_PACKETS = (188, 192, 204)
+_TEXT_CODECS = frozenset({"ansi", "bintext", "xbin", "idf"})
 _CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 
@@ -37,7 +40,11 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
         container = av.open(str(path))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise FootageError(_unreadable(path, error)) from error
-    pictures = [stream for stream in container.streams.video if not stream.disposition & _ATTACHED]
+    pictures = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & _ATTACHED and stream.codec_context and stream.codec_context.name not in _TEXT_CODECS
+    ]
     if not pictures:
         container.close()
         raise FootageError(f"{path.name} has no picture track; name a movie or an image sequence.")
@@ -61,15 +68,19 @@ def _by_demuxing(path: Path, container: InputContainer, stream: VideoStream) -> 
     stamps: list[int | None] = []
     keys: list[int] = []
     for packet in container.demux(stream):
-        if packet.size == 0 or packet.is_discard:
-            continue
-        stamps.append(packet.pts)
-        if packet.is_keyframe and packet.pts is not None:
+        if packet.size and packet.is_keyframe and packet.pts is not None:
             keys.append(packet.pts)
+        if packet.size and not packet.is_discard:
+            stamps.append(packet.pts)
+    if container.format.name == "mpegts" and keys:
+        # A recording that starts between key frames begins with pictures that no one can decode.
+        stamps = [stamp for stamp in stamps if stamp is None or stamp >= keys[0]]
     if not stamps:
         raise FootageError(f"{path.name} holds no pictures; it is empty or was never finished.")
     known = sorted({stamp for stamp in stamps if stamp is not None})
-    if len(known) != len(stamps):
+    # AVI has no presentation times: with reordered pictures, what stands in their place is the order of storage.
+    unordered = container.format.name == "avi" and stream.codec_context.has_b_frames
+    if len(known) != len(stamps) or unordered:
         return Timeline(range(len(stamps)), (0,), exact=False)
     return Timeline(tuple(known), tuple(sorted(keys)) or (known[0],))
 
@@ -103,17 +114,20 @@ def _check_index(path: Path, stream: VideoStream) -> None:
 
 
 def _check_promise(path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline) -> None:
-    """AVI headers say how many pictures there are, Matroska ones how long they last; fewer means cut off."""
+    """AVI headers say how many pictures there are, Matroska ones how long they last, and a transport stream consists
+    of whole packets; less means cut off."""
+    if container.format.name == "mpegts" and all(path.stat().st_size % size for size in _TS_PACKETS):
+        raise FootageError(f"{path.name} is cut off: it ends inside a packet; copy or record it again.")
     if container.format.name == "avi" and stream.frames > len(timeline.pts):
         raise FootageError(
             f"{path.name} is cut off: it promises {stream.frames} pictures and has {len(timeline.pts)}; "
             "copy or render it again."
         )
     promised = _promised_seconds(container, stream)
-    if promised is None or not timeline.exact or stream.time_base is None or len(timeline.pts) < 2:
+    if promised is None or not timeline.exact or stream.time_base is None or not stream.average_rate:
         return
-    step = (timeline.pts[-1] - timeline.pts[0]) / (len(timeline.pts) - 1)
-    end = (timeline.pts[-1] + 2.5 * step) * float(stream.time_base)
+    longest = max((after - before for before, after in pairwise(timeline.pts)), default=0) * stream.time_base
+    end = float(timeline.pts[-1] * stream.time_base + Fraction(3, 2) * max(longest, 1 / stream.average_rate))
     if end < promised:
         raise FootageError(
             f"{path.name} is cut off: it promises {promised:.2f} seconds and its {len(timeline.pts)} pictures "
