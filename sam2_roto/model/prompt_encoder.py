@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import ModelConfig
+from .derived import Derived
 from .layers import LayerNorm2d
 from .position import RandomFourier
 
@@ -43,7 +44,7 @@ class PromptEncoder(nn.Module):
             nn.GELU(),
             nn.Conv2d(16, width, kernel_size=1),
         )
-        self._image_position: tuple[tuple[object, ...], Tensor] | None = None
+        self._image_position = Derived()
 
     def points(self, coords: Tensor, labels: Tensor) -> Tensor:
         """Embed ``coords [B, P, 2]`` (x, y in input pixels) with ``labels [B, P]``: ``[B, P + 1, width]``.
@@ -74,7 +75,4 @@ class PromptEncoder(nn.Module):
     def image_position(self) -> Tensor:
         """Position of each token of the picture ``[1, width, S/16, S/16]``; computed once per state of the weights."""
         matrix = self.pe_layer.positional_encoding_gaussian_matrix
-        key = (id(matrix), matrix._version, matrix.device, matrix.dtype)
-        if self._image_position is None or self._image_position[0] != key:
-            self._image_position = (key, self.pe_layer.grid(self.grid))
-        return self._image_position[1]
+        return self._image_position.get((matrix,), self.grid, lambda: self.pe_layer.grid(self.grid))

@@ -177,7 +177,7 @@ class SAM2(nn.Module):
             mask * MASK_SCALE + MASK_BIAS, size=(size, size), mode="bilinear", align_corners=False, antialias=True
         )
         top = features.top.expand(rows, -1, -1, -1)
-        inner = self.choose(self.decode(top, features, mask=self.mask_downsample(mask)))
+        inner = self.choose(self.decode(top, features, mask=self.mask_downsample(mask), multimask=False))
         present = (mask.flatten(1) > 0).any(dim=1, keepdim=True).to(inner.pointer.dtype)
         pointer = present * inner.pointer + (1 - present) * self.no_obj_ptr
         score = present[:, 0] * MASK_SCALE + MASK_BIAS

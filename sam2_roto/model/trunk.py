@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import ModelConfig
+from .derived import Derived
 from .layers import MLP
 
 NORM_EPS = 1e-6
@@ -112,28 +113,20 @@ class Trunk(nn.Module):
         self.pos_embed_window = nn.Parameter(torch.zeros(1, channels, window, window))
         self.blocks = nn.ModuleList(_blocks(config))
         self.stage_ends = [sum(config.blocks[: stage + 1]) - 1 for stage in range(4)]
-        self._position: tuple[tuple[object, ...], Tensor] | None = None
+        self._position = Derived()
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Encode normalised ``images [N, 3, S, S]``: ``[N, C_i, S/2^(i+2), S/2^(i+2)]`` for stages i = 0..3."""
         x = self.patch_embed(images)
-        x = x + self._position_for(x)
+        height, width = x.shape[1:3]
+        weights = (self.pos_embed, self.pos_embed_window)
+        x = x + self._position.get(weights, height, lambda: self._embed_position(height, width))
         stages = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in self.stage_ends:
                 stages.append(x.permute(0, 3, 1, 2))
         return stages
-
-    def _position_for(self, x: Tensor) -> Tensor:
-        """The position embedding ``[1, H, W, C]``; computed once per state of the weights outside of training."""
-        if torch.is_grad_enabled():
-            return self._embed_position(x.shape[1], x.shape[2])
-        background, tile = self.pos_embed, self.pos_embed_window
-        key = (x.shape[1], x.shape[2], id(background), background._version, tile._version, background.device)
-        if self._position is None or self._position[0] != key:
-            self._position = (key, self._embed_position(x.shape[1], x.shape[2]))
-        return self._position[1]
 
     def _embed_position(self, height: int, width: int) -> Tensor:
         background = F.interpolate(self.pos_embed, size=(height, width), mode="bicubic")

@@ -1,0 +1,116 @@
+"""What one object remembers: a preallocated ring of recent frames, and its prompted frames."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sam2_roto.model import ModelConfig
+
+
+class FrameMemory(NamedTuple):
+    """One frame of one object, as remembered."""
+
+    spatial: Tensor
+    """``[memory_width, h, w]``."""
+    pointer: Tensor
+    """``[width]``."""
+
+
+class Recall(NamedTuple):
+    """What an object looks back at from one frame; rows with equal counts can share a batch."""
+
+    spatial: list[Tensor]
+    slots: list[int]
+    pointers: list[Tensor]
+    distances: list[int]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Counts of spatial memories and of pointers."""
+        return len(self.spatial), len(self.pointers)
+
+
+class ObjectMemory:
+    """Bounded memory of one object; frames are positions in the clip, counted from 0.
+
+    A pass looks at the ``memories - 1`` spatial memories and ``pointers - 1`` pointers just behind it, so a ring of
+    that many frames is exact for it. Prompted frames are kept for good: they are as many as the artist gave.
+    """
+
+    def __init__(self, config: ModelConfig, device: torch.device) -> None:
+        self._config = config
+        self._slots = max(config.memories, config.pointers)
+        grid = config.grid
+        self._spatial = torch.empty(self._slots, config.memory_width, grid, grid, device=device)
+        self._pointer = torch.empty(self._slots, config.width, device=device)
+        self._ring: dict[int, int] = {}
+        self.prompted: dict[int, FrameMemory] = {}
+
+    def __contains__(self, frame: int) -> bool:
+        return frame in self._ring or frame in self.prompted
+
+    def __getitem__(self, frame: int) -> FrameMemory:
+        """What is remembered of ``frame``; KeyError where nothing is."""
+        if frame in self.prompted:
+            return self.prompted[frame]
+        slot = self._ring[frame]
+        return FrameMemory(self._spatial[slot], self._pointer[slot])
+
+    def keep(self, frame: int, memory: FrameMemory) -> None:
+        """Remember a prompted frame for good."""
+        self._ring.pop(frame, None)
+        self.prompted[frame] = memory
+
+    def push(self, frame: int, memory: FrameMemory) -> None:
+        """Remember a tracked frame until as many newer ones have come as the ring holds."""
+        slot = self._ring.pop(frame, None)
+        if slot is None:
+            full = len(self._ring) == self._slots
+            slot = self._ring.pop(next(iter(self._ring))) if full else self._free_slot()
+        self._spatial[slot].copy_(memory.spatial)
+        self._pointer[slot].copy_(memory.pointer)
+        self._ring[frame] = slot
+
+    def _free_slot(self) -> int:
+        return min(set(range(self._slots)) - set(self._ring.values()))
+
+    def forget(self, frame: int | None = None) -> None:
+        """Drop a prompted frame, or, without one, everything that was tracked."""
+        if frame is None:
+            self._ring.clear()
+        else:
+            self.prompted.pop(frame, None)
+
+    def wanted(self, frame: int, step: int) -> list[int]:
+        """Frames behind ``frame`` that a pass in direction ``step`` (1 or -1) would look at, nearest first."""
+        return [frame - step * back for back in range(1, self._config.pointers)]
+
+    def recall(self, frame: int, step: int) -> Recall:
+        """Gather what ``frame`` looks at in a pass of direction ``step`` (1 forward, -1 backward).
+
+        All prompted frames are attended to, also those ahead; pointers only of those not ahead.
+        """
+        config = self._config
+        found = Recall([], [], [], [])
+        for other, memory in self.prompted.items():
+            if other == frame:
+                continue
+            found.spatial.append(memory.spatial)
+            found.slots.append(config.memories - 1)
+            distance = (frame - other) * step
+            if distance >= 0:
+                found.pointers.append(memory.pointer)
+                found.distances.append(distance)
+        for back in range(1, config.pointers):
+            slot = self._ring.get(frame - step * back)
+            if slot is None:
+                continue
+            if back < config.memories:
+                found.spatial.append(self._spatial[slot])
+                found.slots.append(back - 1)
+            found.pointers.append(self._pointer[slot])
+            found.distances.append(back)
+        return found

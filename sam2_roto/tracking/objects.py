@@ -1,0 +1,62 @@
+"""The state of one tracked object, and the result of one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .memory import ObjectMemory
+from .prompts import FramePrompt
+
+RECENT = 16
+
+
+class ObjectFrame(NamedTuple):
+    """One object on one frame."""
+
+    logits: Tensor
+    """``[S/4, S/4]`` float32 mask logits over the whole plate; -1024 everywhere where the object is absent."""
+    score: float
+    """Logit of the object's presence; 0 or less means absent (left the picture, or fully hidden)."""
+    iou: float
+    """Predicted IoU of the mask, 0..1."""
+    pointer: Tensor
+    """``[width]`` object pointer."""
+    prompted: bool
+    """True where the artist gave the answer on this frame."""
+
+    @property
+    def present(self) -> bool:
+        """Whether the network sees the object on this frame."""
+        return self.score > 0
+
+
+class FrameResult(NamedTuple):
+    """All objects on one frame."""
+
+    frame: int
+    objects: dict[str, ObjectFrame]
+
+
+@dataclass
+class TrackedObject:
+    """Prompts, memory and the answers to prompts of one object; frames are positions in the clip."""
+
+    name: str
+    memory: ObjectMemory
+    prompts: dict[int, FramePrompt] = field(default_factory=dict)
+    answers: dict[int, ObjectFrame] = field(default_factory=dict)
+    """Results on prompted frames, kept for good."""
+    tracked: dict[int, int] = field(default_factory=dict)
+    """Direction (1 or -1) of the last pass over each frame."""
+    recent: dict[int, ObjectFrame] = field(default_factory=dict)
+    """Results of the latest tracked frames, so that a click on one of them can refine it."""
+
+    def note(self, index: int, result: ObjectFrame) -> None:
+        """Keep a result until RECENT newer ones have come."""
+        self.recent.pop(index, None)
+        self.recent[index] = result
+        if len(self.recent) > RECENT:
+            del self.recent[next(iter(self.recent))]

@@ -1,0 +1,73 @@
+"""Where the tracker's frames come from, and how the network sees one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""Statistics of ImageNet, by which the published weights expect their input normalised."""
+
+LOOK_AHEAD = 4
+"""Frames decoded ahead of the network."""
+
+
+class FrameSource(Protocol):
+    """A clip as the tracker needs it; ``compositing.footage.Footage`` is one."""
+
+    @property
+    def width(self) -> int:
+        """Width of the plate in pixels, the space of prompts."""
+
+    @property
+    def height(self) -> int:
+        """Height of the plate in pixels."""
+
+    @property
+    def frames(self) -> Sequence[int]:
+        """The frame numbers there are, ascending."""
+
+    def view(self, frame: int) -> NDArray[np.uint8]:
+        """One display-referred picture, uint8 RGB ``[H, W, 3]``."""
+
+    def views(self, frames: Iterable[int], look_ahead: int = LOOK_AHEAD) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Pictures in the order asked for, at most ``look_ahead`` of them decoded in advance."""
+
+
+class ArraySource:
+    """Frames held in memory, for pictures, tests and training; ``views [T, h, w, 3]`` uint8 RGB.
+
+    ``size`` is the (width, height) in which prompts are given, where it differs from the pictures' own.
+    """
+
+    def __init__(self, views: NDArray[np.uint8], size: tuple[int, int] | None = None, first: int = 0) -> None:
+        self._views = views
+        self.width, self.height = size or (views.shape[2], views.shape[1])
+        self.frames: Sequence[int] = range(first, first + len(views))
+
+    def view(self, frame: int) -> NDArray[np.uint8]:
+        """The picture of ``frame``."""
+        return self._views[frame - self.frames[0]]
+
+    def views(self, frames: Iterable[int], look_ahead: int = LOOK_AHEAD) -> Iterator[tuple[int, NDArray[np.uint8]]]:  # noqa: ARG002
+        """The pictures of ``frames``, in their order."""
+        return ((frame, self.view(frame)) for frame in frames)
+
+
+def prepare(view: NDArray[np.uint8], image_size: int, device: torch.device | None = None) -> Tensor:
+    """Turn a picture into network input ``[1, 3, S, S]`` float32.
+
+    Equal to the published preprocessing: PIL's bicubic resize of 8-bit RGB to a square, then normalisation.
+    """
+    if view.shape[:2] != (image_size, image_size):
+        view = np.asarray(Image.fromarray(view).resize((image_size, image_size), Image.Resampling.BICUBIC))
+    pixels = torch.from_numpy(np.ascontiguousarray(view)).to(device)
+    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, STD))
+    return ((pixels.permute(2, 0, 1).float() / 255 - mean) / std)[None]

@@ -1,0 +1,309 @@
+"""Tracker: prompts in, masklets out, one frame at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from sam2_roto.errors import PromptError, RotoError
+from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
+
+from .memory import FrameMemory, ObjectMemory, Recall
+from .objects import FrameResult, ObjectFrame, TrackedObject
+from .prompts import FramePrompt, square_mask
+from .source import LOOK_AHEAD, FrameSource, prepare
+
+REFINE_CLAMP = 32.0
+"""Previous logits are clamped to this before they are refined."""
+
+FEATURES_KEPT = 2
+"""Encoded frames kept, so that click after click on one frame is answered at once."""
+
+
+class Archive(Protocol):
+    """Results that outlive the tracker; ``sam2_roto.masklets.MaskletStore`` is one. Frames are the clip's own."""
+
+    def write(self, name: str, frame: int, result: ObjectFrame) -> None:
+        """Keep one object's result on one frame."""
+
+    def read(self, name: str, frame: int) -> ObjectFrame | None:
+        """The kept result, or ``None``."""
+
+
+class Tracker:
+    """Follows any number of objects through a clip, streaming.
+
+    Frames are pulled one at a time; memory is bounded by the number of objects and prompts, not by the clip's length.
+    Objects are independent of each other and share the picture's encoding; they are decoded in batches.
+
+    With ``archive`` every result is written as it is made, and a pass that starts anywhere first recalls the frames
+    before it from there. Logits are then rounded to half precision before they are remembered, so that what was
+    recalled equals what was seen.
+
+    ``keep_corrections``: a click on a frame that was already tracked makes it a prompted frame for good. The published
+    predictor (``False``) treats it as an ordinary memory that the next pass overwrites.
+    """
+
+    def __init__(
+        self,
+        model: SAM2,
+        source: FrameSource,
+        *,
+        frames: Sequence[int] | None = None,
+        archive: Archive | None = None,
+        keep_corrections: bool = True,
+        max_rows: int = 16,
+    ) -> None:
+        self.model = model.eval()
+        self.source = source
+        self.frames = list(source.frames if frames is None else frames)
+        self.objects: dict[str, TrackedObject] = {}
+        self._index = {frame: index for index, frame in enumerate(self.frames)}
+        self._archive = archive
+        self._keep_corrections = keep_corrections
+        self._max_rows = max_rows
+        self._device = model.no_obj_ptr.device
+        self._features: dict[int, ImageFeatures] = {}
+
+    @torch.inference_mode()
+    def prompt(self, name: str, frame: int, prompt: FramePrompt, *, clear: bool = False) -> ObjectFrame:
+        """Say something about object ``name`` on ``frame``, before or after tracking; gives the mask at once.
+
+        Clicks add to those already on the frame unless ``clear``. A new name adds an object. Raises PromptError where
+        the frame is not in the clip or the prompt not on the plate.
+        """
+        index = self._position(frame)
+        prompt.check(self.source.width, self.source.height, f"of '{name}' on frame {frame}")
+        entry = self.objects.get(name) or TrackedObject(name, ObjectMemory(self.model.config, self._device))
+        if index in entry.prompts and not clear:
+            prompt = entry.prompts[index].plus(prompt)
+        result, memory = self._answer(entry, index, prompt)
+        entry.prompts[index] = prompt
+        if index not in entry.tracked or index in entry.memory.prompted or self._keep_corrections:
+            entry.memory.keep(index, memory)
+            entry.answers[index] = result
+        else:
+            entry.memory.push(index, memory)
+            entry.note(index, result)
+        self.objects[name] = entry
+        self._store(name, index, result)
+        return result
+
+    def clear(self, name: str, frame: int) -> None:
+        """Take back all prompts of object ``name`` on ``frame``; the next pass tracks through it."""
+        entry, index = self._object(name), self._position(frame)
+        entry.prompts.pop(index, None)
+        entry.answers.pop(index, None)
+        entry.memory.forget(index)
+
+    def remove(self, name: str) -> None:
+        """Forget an object; the others are not touched."""
+        self._object(name)
+        del self.objects[name]
+
+    @torch.inference_mode()
+    def propagate(
+        self,
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        reverse: bool = False,
+        join_at_prompt: bool = False,
+        names: Iterable[str] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[FrameResult]:
+        """Track from ``start`` to ``stop`` (both included), yielding each frame as it is made.
+
+        ``start`` defaults to the first prompted frame in the pass's direction, ``stop`` to the end of the clip. Stop
+        early by leaving the loop or through ``cancelled``. With ``join_at_prompt`` an object takes part from its first
+        prompted frame on (in the pass's direction), else in the whole pass. ``names`` restricts the objects.
+        """
+        step = -1 if reverse else 1
+        entries = [self._object(name) for name in (self.objects if names is None else names)]
+        self._check_prompted(entries)
+        order = self._order(entries, start, stop, step)
+        joins = {entry.name: _first_prompt(entry, step) for entry in entries}
+        self._recall_around(entries, order, step)
+        for frame, view in self.source.views([self.frames[index] for index in order], LOOK_AHEAD):
+            if cancelled():
+                return
+            index = self._index[frame]
+            active = [e for e in entries if not join_at_prompt or (index - joins[e.name]) * step >= 0]
+            features = self._features.get(index) or self._encode(index, view)
+            yield FrameResult(frame, self._track(active, index, step, features))
+
+    def _track(
+        self, entries: list[TrackedObject], index: int, step: int, features: ImageFeatures
+    ) -> dict[str, ObjectFrame]:
+        """Track one frame for all objects; prompted frames keep the artist's answer."""
+        results = {entry.name: entry.answers[index] for entry in entries if index in entry.answers}
+        rest = [(entry, entry.memory.recall(index, step)) for entry in entries if index not in entry.answers]
+        for group in _equal_shapes(rest, self._max_rows):
+            prediction = self._choose(self.model.condition(features.top, self._memory(group)), features)
+            memories = self._remember(features, prediction, prompted=False)
+            for row, (entry, _) in enumerate(group):
+                result = _row(prediction, row, prompted=False)
+                entry.memory.push(index, memories[row])
+                entry.note(index, result)
+                results[entry.name] = result
+                self._store(entry.name, index, result)
+        for entry in entries:
+            entry.tracked[index] = step
+        return {entry.name: results[entry.name] for entry in entries}
+
+    def _answer(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> tuple[ObjectFrame, FrameMemory]:
+        features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))
+        if prompt.mask is not None:
+            mask = square_mask(prompt.mask, self.model.config.image_size).to(self._device)
+            prediction = self._round(self.model.accept_mask(features, mask))
+        else:
+            prediction = self._decode_points(entry, index, prompt, features)
+        memory = self._remember(features, prediction, prompted=True)[0]
+        return _row(prediction, 0, prompted=True), memory
+
+    def _decode_points(
+        self, entry: TrackedObject, index: int, prompt: FramePrompt, features: ImageFeatures
+    ) -> Prediction:
+        coords, labels = prompt.tokens(self.source.width, self.source.height, self.model.config.image_size)
+        memory = None
+        if index in entry.tracked:
+            recall = entry.memory.recall(index, entry.tracked[index])
+            memory = self._memory([(entry, recall)]) if recall.spatial else None
+        previous = self._previous(entry, index)
+        points = (coords.to(self._device), labels.to(self._device))
+        embedding = self.model.condition(features.top, memory)
+        return self._choose(embedding, features, points, previous, prompt.ambiguous)
+
+    def _previous(self, entry: TrackedObject, index: int) -> Tensor | None:
+        """The logits ``[1, 1, S/4, S/4]`` that a click on this frame refines, if it has any."""
+        result = entry.answers.get(index) or entry.recent.get(index)
+        if result is None and index in entry.tracked and self._archive is not None:
+            result = self._archive.read(entry.name, self.frames[index])
+        if result is None:
+            return None
+        return result.logits.to(self._device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
+
+    def _choose(
+        self,
+        embedding: Tensor,
+        features: ImageFeatures,
+        points: tuple[Tensor, Tensor] | None = None,
+        previous: Tensor | None = None,
+        multimask: bool = True,
+    ) -> Prediction:
+        decoded = self.model.decode(embedding, features, points, previous, multimask)
+        return self._round(self.model.choose(decoded))
+
+    def _round(self, prediction: Prediction) -> Prediction:
+        """Round logits to what the archive keeps, where there is one."""
+        if self._archive is None:
+            return prediction
+        return prediction._replace(logits=prediction.logits.half().float())
+
+    def _remember(self, features: ImageFeatures, prediction: Prediction, prompted: bool) -> list[FrameMemory]:
+        spatial = self.model.encode_memory(features.top, prediction.logits, prediction.score, prompted)
+        return [FrameMemory(*pair) for pair in zip(spatial, prediction.pointer, strict=True)]
+
+    def _memory(self, group: Sequence[tuple[TrackedObject, Recall]]) -> Memory:
+        """Stack what several objects recall into one batch."""
+        recalls = [recall for _, recall in group]
+        config = self.model.config
+        width = self.model.no_obj_ptr.shape[-1]
+        pointers = [torch.stack(r.pointers) if r.pointers else r.spatial[0].new_empty(0, width) for r in recalls]
+        return Memory(
+            spatial=torch.stack([torch.stack(r.spatial) for r in recalls]),
+            slots=torch.tensor([r.slots for r in recalls], device=self._device),
+            pointers=torch.stack(pointers),
+            distances=torch.tensor([r.distances for r in recalls], device=self._device, dtype=torch.float32),
+            span=min(len(self.frames), config.pointers) - 1,
+        )
+
+    def _encode(self, index: int, view: object) -> ImageFeatures:
+        image = prepare(view, self.model.config.image_size, self._device)  # type: ignore[arg-type]
+        features = self.model.encode_image(image)
+        self._features[index] = features
+        while len(self._features) > FEATURES_KEPT:
+            del self._features[next(iter(self._features))]
+        return features
+
+    def _store(self, name: str, index: int, result: ObjectFrame) -> None:
+        if self._archive is not None:
+            self._archive.write(name, self.frames[index], result)
+
+    def _recall_around(self, entries: list[TrackedObject], order: Sequence[int], step: int) -> None:
+        """Fill the rings with what the pass's first frame looks back at, where the archive has it."""
+        if self._archive is None or not order:
+            return
+        for index in reversed(entries[0].memory.wanted(order[0], step) if entries else []):
+            if not 0 <= index < len(self.frames):
+                continue
+            missing = [entry for entry in entries if index not in entry.memory]
+            found = [(entry, self._archive.read(entry.name, self.frames[index])) for entry in missing]
+            self._relive(index, [(entry, result) for entry, result in found if result is not None], step)
+
+    def _relive(self, index: int, found: list[tuple[TrackedObject, ObjectFrame]], step: int) -> None:
+        """Encode memories again from kept results."""
+        if not found:
+            return
+        features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))
+        for entry, result in found:
+            logits = result.logits.to(self._device)[None, None]
+            score = torch.tensor([result.score], device=self._device)
+            spatial = self.model.encode_memory(features.top, logits, score, result.prompted)[0]
+            entry.memory.push(index, FrameMemory(spatial, result.pointer.to(self._device)))
+            entry.tracked.setdefault(index, step)
+
+    def _position(self, frame: int) -> int:
+        if frame not in self._index:
+            raise PromptError(f"frame {frame} is not in the clip, which has {self.frames[0]}-{self.frames[-1]}")
+        return self._index[frame]
+
+    def _object(self, name: str) -> TrackedObject:
+        if name not in self.objects:
+            known = ", ".join(self.objects) or "none"
+            raise PromptError(f"there is no object '{name}'; the objects are: {known}")
+        return self.objects[name]
+
+    def _check_prompted(self, entries: list[TrackedObject]) -> None:
+        if not entries:
+            raise PromptError("there is nothing to track; give a click, a box or a mask first")
+        for entry in entries:
+            if not entry.memory.prompted:
+                raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")
+
+    def _order(self, entries: list[TrackedObject], start: int | None, stop: int | None, step: int) -> range:
+        firsts = [_first_prompt(entry, step) for entry in entries]
+        begin = (min(firsts) if step > 0 else max(firsts)) if start is None else self._position(start)
+        end = (len(self.frames) - 1 if step > 0 else 0) if stop is None else self._position(stop)
+        if (end - begin) * step < 0:
+            raise RotoError(f"frame {stop} lies behind the pass's first frame {self.frames[begin]}; swap them")
+        return range(begin, end + step, step)
+
+
+def _first_prompt(entry: TrackedObject, step: int) -> int:
+    return min(entry.memory.prompted) if step > 0 else max(entry.memory.prompted)
+
+
+def _equal_shapes(
+    rest: list[tuple[TrackedObject, Recall]], max_rows: int
+) -> Iterator[list[tuple[TrackedObject, Recall]]]:
+    """Batches of objects that recall equally many memories."""
+    groups: dict[tuple[int, int], list[tuple[TrackedObject, Recall]]] = {}
+    for item in rest:
+        groups.setdefault(item[1].shape, []).append(item)
+    for group in groups.values():
+        for begin in range(0, len(group), max_rows):
+            yield group[begin : begin + max_rows]
+
+
+def _row(prediction: Prediction, row: int, prompted: bool) -> ObjectFrame:
+    return ObjectFrame(
+        logits=prediction.logits[row, 0],
+        score=float(prediction.score[row]),
+        iou=float(prediction.iou[row]),
+        pointer=prediction.pointer[row],
+        prompted=prompted,
+    )
