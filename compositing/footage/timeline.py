@@ -76,7 +76,7 @@ def _by_demuxing(path: Path, container: InputContainer, stream: VideoStream) -> 
         # A recording that starts between key frames begins with pictures that no one can decode.
         stamps = [stamp for stamp in stamps if stamp is None or stamp >= keys[0]]
     if not stamps:
-        raise FootageError(f"{path.name} holds no pictures; it is empty or was never finished.")
+        raise FootageError(f"{path.name} holds no pictures; it is empty, cut off, or was never finished, so copy or render it again.")
     known = sorted({stamp for stamp in stamps if stamp is not None})
     # AVI has no presentation times: with reordered pictures, what stands in their place is the order of storage.
     unordered = container.format.name == "avi" and stream.codec_context.has_b_frames
