@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,10 @@ def read_indexed(folder: Path) -> Annotations:
 
 
 def read_ids(path: Path) -> NDArray[np.int64]:
-    """Object numbers ``[H, W]`` of one palette or grey picture. Raises DatasetError for a coloured one."""
+    """Object numbers ``[H, W]`` of one palette or grey picture.
+
+    A grey picture with full white in it is a matte: its lighter half is object 1. Raises DatasetError for colours.
+    """
     try:
         with Image.open(path) as picture:
             picture.load()
@@ -49,10 +53,20 @@ def read_ids(path: Path) -> NDArray[np.int64]:
         planes = np.asarray(picture.convert("RGB"))
         if (planes != planes[..., :1]).any():
             raise DatasetError(f"{path} is a coloured picture; save the masks as palette or grey PNG.")
-        return planes[..., 0].astype(np.int64)
-    if picture.mode not in ("P", "L", "1") and not picture.mode.startswith("I"):
-        raise DatasetError(f"{path} holds pixels of the kind '{picture.mode}'; save the masks as palette or grey PNG.")
-    return np.asarray(picture).astype(np.int64)
+        return _unless_matte(planes[..., 0])
+    if picture.mode in ("P", "1"):
+        return np.asarray(picture).astype(np.int64)
+    if picture.mode == "L" or picture.mode.startswith("I"):
+        return _unless_matte(np.asarray(picture))
+    raise DatasetError(f"{path} holds pixels of the kind '{picture.mode}'; save the masks as palette or grey PNG.")
+
+
+def _unless_matte(values: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Grey values as object numbers, or 0 and 1 where the lightest is white and so they are coverage."""
+    lightest = int(values.max(initial=0))
+    if lightest in (255, 65535):
+        return (values > lightest // 2).astype(np.int64)
+    return values.astype(np.int64)
 
 
 def write_indexed(folder: Path, annotations: Annotations) -> list[Path]:

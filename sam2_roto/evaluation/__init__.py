@@ -1,0 +1,1 @@
+"""How good the mattes are: region and boundary measures, data sets, simulated prompts, reports."""
