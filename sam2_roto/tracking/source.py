@@ -49,12 +49,15 @@ class ArraySource:
 
     def __init__(self, views: NDArray[np.uint8], size: tuple[int, int] | None = None, first: int = 0) -> None:
         self._views = views
+        self.width: int
+        self.height: int
         self.width, self.height = size or (views.shape[2], views.shape[1])
         self.frames: Sequence[int] = range(first, first + len(views))
 
     def view(self, frame: int) -> NDArray[np.uint8]:
         """The picture of ``frame``."""
-        return self._views[frame - self.frames[0]]
+        picture: NDArray[np.uint8] = self._views[frame - self.frames[0]]
+        return picture
 
     def views(self, frames: Iterable[int], look_ahead: int = LOOK_AHEAD) -> Iterator[tuple[int, NDArray[np.uint8]]]:  # noqa: ARG002
         """The pictures of ``frames``, in their order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -111,27 +111,26 @@ class Tracker:
         stop: int | None = None,
         *,
         reverse: bool = False,
-        join_at_prompt: bool = False,
-        names: Iterable[str] | None = None,
+        joins: Mapping[str, int] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[FrameResult]:
         """Track from ``start`` to ``stop`` (both included), yielding each frame as it is made.
 
         ``start`` defaults to the first prompted frame in the pass's direction, ``stop`` to the end of the clip. Stop
-        early by leaving the loop or through ``cancelled``. With ``join_at_prompt`` an object takes part from its first
-        prompted frame on (in the pass's direction), else in the whole pass. ``names`` restricts the objects.
+        early by leaving the loop or through ``cancelled``. ``joins`` names the objects that take part and the frame
+        from which each does (in the pass's direction); by default all of them in the whole pass.
         """
         step = -1 if reverse else 1
-        entries = [self._object(name) for name in (self.objects if names is None else names)]
+        entries = [self._object(name) for name in (self.objects if joins is None else joins)]
         self._check_prompted(entries)
         order = self._order(entries, start, stop, step)
-        joins = {entry.name: _first_prompt(entry, step) for entry in entries}
-        self._recall_around(entries, order, step)
+        begins = {e.name: order[0] if joins is None else self._position(joins[e.name]) for e in entries}
         for frame, view in self.source.views([self.frames[index] for index in order], LOOK_AHEAD):
             if cancelled():
                 return
             index = self._index[frame]
-            active = [e for e in entries if not join_at_prompt or (index - joins[e.name]) * step >= 0]
+            active = [entry for entry in entries if (index - begins[entry.name]) * step >= 0]
+            self._recall_behind([e for e in active if index in (order[0], begins[e.name])], index, step)
             features = self._features.get(index) or self._encode(index, view)
             yield FrameResult(frame, self._track(active, index, step, features))
 
@@ -233,16 +232,16 @@ class Tracker:
         if self._archive is not None:
             self._archive.write(name, self.frames[index], result)
 
-    def _recall_around(self, entries: list[TrackedObject], order: Sequence[int], step: int) -> None:
-        """Fill the rings with what the pass's first frame looks back at, where the archive has it."""
-        if self._archive is None or not order:
+    def _recall_behind(self, entries: list[TrackedObject], index: int, step: int) -> None:
+        """Fill the rings of objects that join a pass at ``index`` with what it looks back at, from the archive."""
+        if self._archive is None or not entries:
             return
-        for index in reversed(entries[0].memory.wanted(order[0], step) if entries else []):
-            if not 0 <= index < len(self.frames):
+        for behind in reversed(entries[0].memory.wanted(index, step)):
+            if not 0 <= behind < len(self.frames):
                 continue
-            missing = [entry for entry in entries if index not in entry.memory]
-            found = [(entry, self._archive.read(entry.name, self.frames[index])) for entry in missing]
-            self._relive(index, [(entry, result) for entry, result in found if result is not None], step)
+            missing = [entry for entry in entries if behind not in entry.memory]
+            found = [(entry, self._archive.read(entry.name, self.frames[behind])) for entry in missing]
+            self._relive(behind, [(entry, result) for entry, result in found if result is not None], step)
 
     def _relive(self, index: int, found: list[tuple[TrackedObject, ObjectFrame]], step: int) -> None:
         """Encode memories again from kept results."""

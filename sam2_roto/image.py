@@ -1,0 +1,99 @@
+"""Image mode: one picture, then any number of prompts answered at once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam2_roto.errors import PromptError
+from sam2_roto.mattes.alpha import alpha_from_logits, mask_from_logits
+from sam2_roto.model import SAM2, ImageFeatures
+from sam2_roto.tracking.prompts import FramePrompt
+from sam2_roto.tracking.source import prepare
+from sam2_roto.tracking.tracker import REFINE_CLAMP
+
+
+class Candidates(NamedTuple):
+    """Answers to a prompt, one or three."""
+
+    logits: Tensor
+    """``[M, S/4, S/4]`` float32, to be refined by a further prompt or made into mattes."""
+    iou: Tensor
+    """``[M]`` predicted IoU, 0..1."""
+    score: float
+    """Logit of the object's presence."""
+    size: tuple[int, int]
+    """(H, W) of the picture."""
+
+    @property
+    def best(self) -> int:
+        """Index of the candidate of highest predicted IoU."""
+        return int(self.iou.argmax())
+
+    def masks(self) -> NDArray[np.bool_]:
+        """``[M, H, W]`` masks as the published predictor makes them."""
+        masks: NDArray[np.bool_] = mask_from_logits(self.logits, self.size).cpu().numpy()
+        return masks
+
+    def alpha(self, index: int | None = None) -> NDArray[np.float32]:
+        """``[H, W]`` matte 0..1 of one candidate (the best one where ``None``) with antialiased edges."""
+        chosen = self.logits[self.best if index is None else index]
+        alpha: NDArray[np.float32] = alpha_from_logits(chosen, self.size).cpu().numpy()
+        return alpha
+
+
+class ImagePredictor:
+    """Encodes a picture once and answers prompts on it.
+
+    >>> predictor = ImagePredictor(load_model("nano"))         # doctest: +SKIP
+    >>> predictor.set_image(picture)                           # uint8 RGB [H, W, 3]
+    >>> predictor.predict(points=[(320, 200, True)]).alpha()   # [H, W]
+    """
+
+    def __init__(self, model: SAM2) -> None:
+        self.model = model.eval()
+        self._features: ImageFeatures | None = None
+        self._size = (0, 0)
+
+    @torch.inference_mode()
+    def set_image(self, view: NDArray[np.uint8]) -> None:
+        """Encode a display-referred picture, uint8 RGB ``[H, W, 3]``."""
+        if view.ndim != 3 or view.shape[2] != 3 or view.dtype != np.uint8:
+            raise PromptError(f"a picture must be uint8 RGB [H, W, 3], not {view.dtype} {list(view.shape)}")
+        device = self.model.no_obj_ptr.device
+        self._features = self.model.encode_image(prepare(view, self.model.config.image_size, device))
+        self._size = (view.shape[0], view.shape[1])
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        points: list[tuple[float, float, bool]] | None = None,
+        box: tuple[float, float, float, float] | None = None,
+        logits: Tensor | None = None,
+        multimask: bool | None = None,
+    ) -> Candidates:
+        """Answer clicks ``(x, y, positive)`` and a box, in pixels of the picture.
+
+        ``logits [S/4, S/4]`` of an earlier answer are refined. ``multimask`` asks for three candidates, by default
+        where a single click leaves open what is meant. Raises PromptError.
+        """
+        if self._features is None:
+            raise PromptError("no picture is set; call set_image first")
+        prompt = FramePrompt(points=tuple(points or ()), box=box)
+        height, width = self._size
+        prompt.check(width, height, "on the picture")
+        device = self.model.no_obj_ptr.device
+        coords, labels = prompt.tokens(width, height, self.model.config.image_size)
+        previous = None if logits is None else logits.to(device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
+        decoded = self.model.decode(
+            self.model.condition(self._features.top, None),
+            self._features,
+            (coords.to(device), labels.to(device)),
+            previous,
+            prompt.ambiguous if multimask is None else multimask,
+        )
+        return Candidates(decoded.logits[0].float(), decoded.iou[0], float(decoded.score[0, 0]), self._size)

@@ -1,0 +1,56 @@
+"""From a model's name to a network ready to run."""
+
+from __future__ import annotations
+
+import torch
+
+from sam2_roto import model as network
+from sam2_roto.checkpoints.load import default_model, load_weights, resolve
+from sam2_roto.errors import ModelError
+from sam2_roto.job import Progress
+from sam2_roto.model import CONFIGS, SAM2
+
+
+def build_model(name: str, image_size: int | None = None) -> SAM2:
+    """A network of the named size with random weights; its state dict has the published names and shapes.
+
+    ``image_size`` is the side of the square input in pixels, a multiple of 32 (``None``: the model's own). Raises
+    ModelError for an unknown name or an impossible size.
+    """
+    if name not in CONFIGS:
+        raise ModelError(f"no model is called '{name}'; the models are {', '.join(CONFIGS)}")
+    try:
+        return network.build_model(name, image_size)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+
+
+def load_model(
+    name_or_path: str | None = None,
+    device: str = "auto",
+    image_size: int | None = None,
+    progress: Progress | None = None,
+) -> SAM2:
+    """A network filled with weights, in evaluation mode, on ``device``.
+
+    ``name_or_path`` is a model's name, or a ``.pt`` or ``.safetensors`` file; ``None`` takes the best that is on this
+    machine. Raises ModelError or CheckpointError.
+    """
+    name, path = resolve(name_or_path or default_model(), progress)
+    model = build_model(name, image_size)
+    load_weights(model, path, name)
+    return model.eval().requires_grad_(False).to(choose_device(device))
+
+
+def choose_device(word: str = "auto") -> torch.device:
+    """The device that ``word`` names; ``auto`` takes CUDA, then MPS, then the CPU. Raises ModelError."""
+    if word == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(word)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ModelError(f"the device '{word}' cannot be used here; give cpu, cuda, mps or auto") from error
+    return device
