@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from compositing.errors import FootageError
-from compositing.footage.timeline import Timeline, open_container
+from compositing.footage.timeline import Timeline, open_container, packets
 
 # Pictures decoded on the way to another are kept up to this many bytes, so that stepping backwards stays cheap.
 KEPT_BYTES = 96 << 20
@@ -62,18 +62,16 @@ class MovieDecoder:
         return bisect.bisect_right(keys, pts[self._next]) == bisect.bisect_right(keys, pts[index])
 
     def _advance(self, index: int) -> VideoFrame:
-        lost = min(self._next, index)
+        """Decode on up to ``index``. What follows a lost picture is built on it, up to the next key frame, so that a
+        picture lost on the way is an error too."""
         for found, frame in self._running:
-            self._next = found + 1
-            if found > index:
-                break
-            lost = found + 1
-            if frame.is_corrupt:
-                lost = found
+            if found > self._next or frame.is_corrupt:
                 break
             self._keep(found, frame)
+            self._next = found + 1
             if found == index:
                 return frame
+        lost, self._next = self._next, len(self._timeline.pts)
         raise FootageError(
             f"Frame {self._first + lost} of {self._path.name} cannot be decoded; "
             "the movie is damaged or cut off there, so copy or render it again."
@@ -88,7 +86,10 @@ class MovieDecoder:
         pts, keys = self._timeline.pts, self._timeline.keys
         key = bisect.bisect_right(keys, pts[index]) - 1 if self._timeline.exact else 0
         while key > 0:
-            self._container.seek(keys[key], stream=self._stream, backward=True)
+            try:
+                self._container.seek(keys[key], stream=self._stream, backward=True)
+            except av.error.FFmpegError:
+                break
             self._codec.flush_buffers()
             self._running = self._decode()
             found, frame = next(self._running, (index + 1, None))
@@ -109,9 +110,9 @@ class MovieDecoder:
     def _decode(self) -> Iterator[tuple[int, VideoFrame]]:
         """``(index, frame)`` as they come; a damaged packet is passed over, its picture will be found wanting."""
         counted = 0
-        for packet in self._container.demux(self._stream):
+        for packet in packets(self._container, self._stream):
             frames: list[VideoFrame] = []
-            with suppress(av.error.InvalidDataError):
+            with suppress(av.error.FFmpegError):
                 frames = self._codec.decode(packet)
             for frame in frames:
                 index = self._index.get(frame.pts or 0) if self._timeline.exact else counted

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from compositing.errors import FootageError
@@ -47,7 +49,7 @@ def open_container(path: Path) -> tuple[InputContainer, VideoStream]:
     ]
     if not pictures:
         container.close()
-        raise FootageError(f"{path.name} has no picture track; name a movie or an image sequence.")
+        raise FootageError(f"{path.name} has no picture track that can be decoded; name a movie or an image sequence.")
     return container, pictures[0]
 
 
@@ -64,10 +66,16 @@ def scan(path: Path) -> Timeline:
     return timeline
 
 
+def packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """The stream's packets from where the container stands; they end where the file cannot be read on."""
+    with suppress(av.error.FFmpegError):
+        yield from container.demux(stream)
+
+
 def _by_demuxing(path: Path, container: InputContainer, stream: VideoStream) -> Timeline:
     stamps: list[int | None] = []
     keys: list[int] = []
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         if packet.size and packet.is_keyframe and packet.pts is not None:
             keys.append(packet.pts)
         if packet.size and not packet.is_discard:
@@ -76,7 +84,9 @@ def _by_demuxing(path: Path, container: InputContainer, stream: VideoStream) -> 
         # A recording that starts between key frames begins with pictures that no one can decode.
         stamps = [stamp for stamp in stamps if stamp is None or stamp >= keys[0]]
     if not stamps:
-        raise FootageError(f"{path.name} holds no pictures; it is empty, cut off, or was never finished, so copy or render it again.")
+        raise FootageError(
+            f"{path.name} holds no pictures; it is empty, cut off, or was never finished, so copy or render it again."
+        )
     known = sorted({stamp for stamp in stamps if stamp is not None})
     # AVI has no presentation times: with reordered pictures, what stands in their place is the order of storage.
     unordered = container.format.name == "avi" and stream.codec_context.has_b_frames
@@ -94,7 +104,7 @@ def _from_index(container: InputContainer, stream: VideoStream) -> Timeline | No
     entries = stream.index_entries
     if len(entries) != stream.frames or not all(entry.is_keyframe and not entry.is_discard for entry in entries):
         return None
-    first = next((packet for packet in container.demux(stream) if packet.size and packet.pts is not None), None)
+    first = next((packet for packet in packets(container, stream) if packet.size and packet.pts is not None), None)
     if first is None or first.pts is None:
         return None
     shift = first.pts - entries[0].timestamp

@@ -129,7 +129,8 @@ def _upsample_8_bit(plane: Codes, size: tuple[int, int], centred: bool) -> Codes
 
 
 def _step(samples: int, pixels: int) -> int:
-    return max(1, round(pixels / samples))
+    """1, 2 or 4: how many pixels share a sample; the last one may serve fewer."""
+    return next(step for step in (1, 2, 4) if samples * step >= pixels)
 
 
 def _mix(planes: list[Plane], matrix: NDArray[np.float64], centred: bool) -> Plane:
