@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from sam2_roto.errors import ModelError
-from sam2_roto.training.clips import TextureLibrary, generate_clip
+from sam2_roto.training.clips import Clip, TextureLibrary, generate_clip
 from sam2_roto.training.config import Recipe, RecipeError, load_recipe
-from sam2_roto.training.data import ClipSource
 from sam2_roto.training.trainer import CHECKPOINT, Trainer
 
 if TYPE_CHECKING:
@@ -64,9 +63,15 @@ def find_recipe(name: str) -> Path:
     return ours if ours.exists() and not Path(name).exists() else Path(name)
 
 
-def clip_source(library: TextureLibrary) -> ClipSource:
-    """The generator of clips that draws textures from ``library``."""
-    return lambda seed, size, frames: generate_clip(seed, size=size, frames=frames, library=library)
+@dataclass(frozen=True)
+class GeneratedClips:
+    """The generator of clips that draws textures from ``library``; pickles, so that workers can be spawned."""
+
+    library: TextureLibrary
+
+    def __call__(self, seed: int, size: int, frames: int) -> Clip:
+        """The clip of a seed."""
+        return generate_clip(seed, size=size, frames=frames, library=self.library)
 
 
 def check_folder(folder: Path, resume: bool) -> None:
@@ -89,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path("runs") / path.stem
     check_folder(folder, args.resume)
     library = TextureLibrary.build(args.textures)
-    trainer = Trainer(recipe, clip_source(library), folder, pick_device(args.device), getattr(args, "quiet", False))
+    trainer = Trainer(recipe, GeneratedClips(library), folder, pick_device(args.device), getattr(args, "quiet", False))
     trainer.run()
     if args.export:
         trainer.export(args.export)

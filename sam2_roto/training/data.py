@@ -166,6 +166,8 @@ def batches(recipe: Recipe, source: ClipSource, first: int, pinned: bool = False
         num_workers=recipe.workers,
         worker_init_fn=_calm,
         prefetch_factor=4 if recipe.workers else None,
+        # A forked worker inherits OpenCV's thread pool without its threads, and waits for them for ever.
+        multiprocessing_context="spawn" if recipe.workers else None,
         pin_memory=pinned,
     )
     return iter(loader)
