@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from torch import nn
 
 from sam2_roto.model import SAM2
+from sam2_roto.training.attention import PlainAttention
 from sam2_roto.training.config import Recipe
 from sam2_roto.training.data import Batch
 from sam2_roto.training.optimiser import rate_at, set_rate
@@ -39,9 +42,14 @@ def step_generator(seed: int, step: int, device: torch.device | str = "cpu") -> 
     return torch.Generator(device).manual_seed(int(state[0]) << 31 | int(state[1]) >> 1)
 
 
-def autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
-    """Mixed precision as the recipe asks."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.optimisation.bfloat16)
+@contextmanager
+def precision(device: torch.device, recipe: Recipe) -> Iterator[None]:
+    """Mixed precision as the recipe asks, and on a CPU the attention that is fast there."""
+    mixed = recipe.optimisation.bfloat16
+    with torch.autocast(device.type, torch.bfloat16, enabled=mixed), ExitStack() as stack:
+        if device.type == "cpu":
+            stack.enter_context(PlainAttention())
+        yield
 
 
 def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, recipe: Recipe, step: int) -> StepReport:
@@ -49,7 +57,7 @@ def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, reci
     device, settings = batch.clip.device, recipe.optimisation
     plan = draw_plan(len(batch.clip), batch.frames.shape[1], recipe.prompting, step_generator(recipe.seed, step))
     began = time.perf_counter()
-    with autocast(device, recipe):
+    with precision(device, recipe):
         rollout = Rollout(
             model, batch, plan, step_generator(recipe.seed, step, device), recipe.loss, settings.loss_scale
         )

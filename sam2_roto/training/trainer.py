@@ -93,7 +93,7 @@ class Trainer:
         self.model: SAM2 = build_model(self.recipe.model, size).to(self.device)
         if state:
             self.model.load_state_dict(state.model)
-        self.model.train()
+        self.model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average = MovingAverage(self.model, self.recipe.optimisation.ema)
         self.optimiser = make_optimiser(self.model, self.recipe.optimisation)
         if state:

@@ -15,7 +15,7 @@ from sam2_roto.training.losses import mask_iou
 from sam2_roto.training.plan import KINDS, Plan
 from sam2_roto.training.preview import strip
 from sam2_roto.training.rollout import Rollout
-from sam2_roto.training.step import autocast
+from sam2_roto.training.step import precision
 
 CLIPS_AT_ONCE = 4
 
@@ -65,7 +65,7 @@ def validate(model: SAM2, batches: list[Batch], recipe: Recipe) -> Validation:
     strips: list[Tensor] = []
     for batch in (held.to(device) for held in batches):
         for kind in KINDS:
-            with autocast(device, recipe):
+            with precision(device, recipe):
                 predicted = predict(model, batch, kind)
             found = mask_iou(predicted, batch.truth)
             scores.setdefault(kind, []).append(found[:, 1:].mean(dim=1))
