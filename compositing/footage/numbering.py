@@ -124,5 +124,5 @@ def _pattern(key: tuple[str, str], files: dict[int, Path]) -> str:
     numbers = [_number(path, key) for path in files.values()]
     padded = any(number.lstrip("-")[0] == "0" and len(number) > 1 for number in numbers)
     width = min(map(len, numbers))
-    same = padded or len(set(map(len, numbers))) == 1
+    same = width > 1 and (padded or len(set(map(len, numbers))) == 1)
     return f"{key[0]}%0{width}d{key[1]}" if same else f"{key[0]}%d{key[1]}"

@@ -67,6 +67,7 @@ class MovieWriter:
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
         )
+        frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         frame.pts, frame.time_base = self._count, 1 / self._rate
         self._count += 1
         self._container.mux(self._stream.encode(frame))
