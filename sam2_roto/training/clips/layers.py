@@ -64,7 +64,9 @@ class Part:
         return _draw_bent(picture, placed, self.bends[index] / reduced, (x1 - x0, y1 - y0)), x0, y0
 
 
-def _draw_bent(picture: Array, pose: Array, bend: Array, area: tuple[int, int]) -> Array:
+def _draw_bent(
+    picture: Array, pose: Array, bend: Array, area: tuple[int, int], border: int = cv2.BORDER_CONSTANT
+) -> Array:
     """Draw a picture through its pose and a displacement on a coarse grid over the picture."""
     height, width = picture.shape[:2]
     inverse = np.linalg.inv(pose)
@@ -74,7 +76,7 @@ def _draw_bent(picture: Array, pose: Array, bend: Array, area: tuple[int, int]) 
     rows, columns = bend.shape[:2]
     across, down = u * ((columns - 1) / width), v * ((rows - 1) / height)
     moved = cv2.remap(bend, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.remap(picture, u + moved[..., 0], v + moved[..., 1], cv2.INTER_LINEAR)
+    return cv2.remap(picture, u + moved[..., 0], v + moved[..., 1], cv2.INTER_LINEAR, borderMode=border)
 
 
 @dataclass
@@ -146,5 +148,9 @@ def draw_background(part: Part, index: int, size: int) -> Array:
     pose = part.poses[index]
     picture, reduced = sprite.level(float(np.sqrt(abs(np.linalg.det(pose[:2, :2])))))
     pose = pose @ np.diag([reduced, reduced, 1.0])
-    drawn = cv2.warpAffine(picture, pose[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    if part.bends is not None:
+        drawn = _draw_bent(picture, pose, part.bends[index] / reduced, (size, size), cv2.BORDER_REFLECT_101)
+    else:
+        border = cv2.BORDER_REFLECT_101
+        drawn = cv2.warpAffine(picture, pose[:2], (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
     return drawn[..., :3].astype(np.float32)

@@ -1,51 +1,71 @@
-"""TextureLibrary: real footage and procedural fields that clips are made from, decoded once and kept on disk.
+"""TextureLibrary: real footage, artwork and procedural fields that clips are made from, prepared once, kept on disk.
 
-Two pools are kept apart: what training draws from, and what only the held-out clips see. Footage on which we measure
-enters neither of the two (the chair) or the held-out pool alone.
+Two pools are kept apart: what training draws from, and what only the held-out clips see. The clips on which models
+are measured by eye are in the held-out pool alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
-from sam2_roto.errors import DatasetError
+from sam2_roto.training.clips.artwork import Artwork, load_artwork
 from sam2_roto.training.clips.fields import draw_fields
+from sam2_roto.training.clips.footage import HEIGHT, WIDTH, Record, find_clips, read_clip, still_regions
+from sam2_roto.training.clips.masklets import read_masklets
+from sam2_roto.training.clips.packed import Packed, pack_mask
 
 Array = npt.NDArray[Any]
 
 HELD_OUT_CLIPS = ("bedroom", "default_juggle", "dog")
-FOOTAGE_WIDTH, FOOTAGE_HEIGHT = 512, 288
-_EVERY = 2
-_LAYOUT = 1
+_LAYOUT = 3
 _FIELD_ROUNDS = {"training": 8, "held_out": 3}
 _FIELD_SEEDS = {"training": 1, "held_out": 2}
+_ARRAYS = ("footage", "shots", "stills", "fields")
+_PACKED = {"regions": 5, "sprites": 1, "masklets": 3}
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Sources that clips of one kind (training, or held out) draw from.
+    """Sources that clips of one kind (training, or held out) draw from; all but the fields may be empty.
 
-    footage: uint8 [F, 288, 512, 3] RGB, every second frame of all clips; F is 0 without real footage.
-    shots: int [S, 2], first and one-past-last frame of each uncut piece of footage.
+    footage: uint8 [F, 288, 512, 3] RGB, every second frame of all clips.
+    shots: int64 [S, 2], first and one-past-last frame of each uncut piece of footage.
+    stills: uint8 [P, 288, 512, 3] RGB, single pictures.
     fields: uint8 [K, h, w] grey patterns.
+    regions: mask bits; numbers: picture (frames of footage first, then stills), x, y, width, height.
+    sprites: WebP bytes of cut-out pictures; number: the group (source) it came from.
+    masklets: mask bits of moving shapes, frame by frame; numbers: masklet, width, height.
     """
 
     footage: Array
     shots: Array
+    stills: Array
     fields: Array
+    regions: Packed
+    sprites: Packed
+    masklets: Packed
+
+    def picture(self, number: int) -> Array:
+        """A real picture by its number, frames of footage first, then stills: uint8 [288, 512, 3]."""
+        footage = len(self.footage)
+        return np.asarray(self.footage[number] if number < footage else self.stills[number - footage])
+
+    @property
+    def pictures(self) -> int:
+        """How many real pictures there are."""
+        return len(self.footage) + len(self.stills)
 
 
 @dataclass(frozen=True)
@@ -62,19 +82,26 @@ class TextureLibrary:
         return load_library, (self.folder,)
 
     @classmethod
-    def build(cls, clip_dir: Path | None = None, *, cache_dir: Path | None = None) -> TextureLibrary:
-        """Open the library of a folder of real clips, decoding it first where the cache does not hold it.
+    def build(
+        cls, clip_dir: Path | None = None, *, artwork: Path | None = None, cache_dir: Path | None = None
+    ) -> TextureLibrary:
+        """Open the library of a folder of real clips, preparing it first where the cache does not hold it.
 
-        clip_dir: a folder with `*.mp4` and `more/*.mp4`; None or a folder that does not exist gives procedural
-        textures alone. cache_dir: default $SAM2_ROTO_CACHE, else ~/.cache/sam2-roto. Raises DatasetError where a clip
-        cannot be decoded.
+        clip_dir: a folder with `*.mp4`, `more/*.mp4` and `sav/*.json`; None, or a folder that does not exist, gives a
+        library without footage. artwork: a file that `python -m sam2_roto.training.clips.artwork` packed; by default
+        `artwork.npz` in the cache folder, where there is one. cache_dir: by default $SAM2_ROTO_CACHE, else
+        ~/.cache/sam2-roto. Raises DatasetError where a clip, an annotation or the artwork cannot be read.
         """
-        clips = find_clips(clip_dir)
-        if not clips:
+        cache = cache_dir or default_cache()
+        packed = artwork or cache / "artwork.npz"
+        sources = find_clips(clip_dir)
+        annotations = sorted((clip_dir / "sav").glob("*.json")) if clip_dir else []
+        art = [packed] if artwork or packed.is_file() else []
+        if not sources and not art:
             return procedural_library()
-        folder = (cache_dir or default_cache()) / f"textures-{_fingerprint(clips)}"
+        folder = cache / f"textures-{_fingerprint([*sources, *annotations, *art])}"
         if not folder.exists():
-            _write_library(clips, folder)
+            _write_library(sources, annotations, art, folder)
         return load_library(folder)
 
 
@@ -84,58 +111,24 @@ def default_cache() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "sam2-roto"
 
 
-def find_clips(clip_dir: Path | None) -> list[Path]:
-    """Movies of the folder and of its `more` folder, by name; none where there is no folder."""
-    if clip_dir is None or not clip_dir.is_dir():
-        return []
-    return sorted([*clip_dir.glob("*.mp4"), *(clip_dir / "more").glob("*.mp4")], key=lambda movie: movie.name)
-
-
-def _fingerprint(clips: Sequence[Path]) -> str:
-    names = "".join(f"{movie.name}:{movie.stat().st_size};" for movie in clips)
+def _fingerprint(files: Sequence[Path]) -> str:
+    names = "".join(f"{file.name}:{file.stat().st_size};" for file in files if file.exists())
     return hashlib.sha256(f"{_LAYOUT}/{names}".encode()).hexdigest()[:16]
 
 
-def decode_footage(movie: Path) -> Array:
-    """Every second frame of a movie at the library's size: uint8 [F, 288, 512, 3] RGB.
-
-    Raises DatasetError where the file cannot be decoded.
-    """
-    frames = []
-    try:
-        with av.open(str(movie)) as container:
-            container.streams.video[0].thread_type = "AUTO"
-            for index, frame in enumerate(container.decode(video=0)):
-                if index % _EVERY == 0:
-                    picture = frame.to_ndarray(format="rgb24")
-                    frames.append(cv2.resize(picture, (FOOTAGE_WIDTH, FOOTAGE_HEIGHT), interpolation=cv2.INTER_AREA))
-    except (av.FFmpegError, IndexError) as error:
-        raise DatasetError(f"{movie} cannot be decoded ({error}); remove it from the folder of clips.") from error
-    return np.stack(frames)
-
-
-def split_shots(footage: Array, threshold: float = 45.0) -> list[tuple[int, int]]:
-    """Uncut pieces of footage, by jumps of the mean absolute difference: pairs of first and one-past-last frame."""
-    small = footage[:, ::8, ::8].astype(np.int16)
-    jumps = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2, 3)) > threshold
-    cuts = [0, *(np.flatnonzero(jumps) + 1).tolist(), len(footage)]
-    return [(first, stop) for first, stop in itertools.pairwise(cuts) if stop - first >= 4]
-
-
-def _write_library(clips: Sequence[Path], folder: Path) -> None:
+def _write_library(clips: Sequence[Path], annotations: Sequence[Path], art: Sequence[Path], folder: Path) -> None:
+    """Prepare both pools in a folder of a temporary name, then rename it."""
+    artwork = load_artwork(art[0]) if art else Artwork()
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
-    for pool in ("training", "held_out"):
-        chosen = [movie for movie in clips if (movie.stem in HELD_OUT_CLIPS) == (pool == "held_out")]
-        pieces = [decode_footage(movie) for movie in chosen]
-        shots, start = [], 0
-        for piece in pieces:
-            shots += [(start + first, start + stop) for first, stop in split_shots(piece)]
-            start += len(piece)
-        empty = np.zeros((0, FOOTAGE_HEIGHT, FOOTAGE_WIDTH, 3), np.uint8)
-        np.save(scratch / f"{pool}_footage.npy", np.concatenate([empty, *pieces]))
-        np.save(scratch / f"{pool}_shots.npy", np.array(shots, np.int64).reshape(-1, 2))
-        np.save(scratch / f"{pool}_fields.npy", _fields(pool))
+    masklets = [masklet for annotation in annotations for masklet in read_masklets(annotation)]
+    with ProcessPoolExecutor() as workers:
+        for name in ("training", "held_out"):
+            chosen = [movie for movie in clips if (movie.stem in HELD_OUT_CLIPS) == (name == "held_out")]
+            pool_art = artwork if name == "training" else Artwork()
+            pool = _prepare(name, chosen, pool_art, workers)
+            held = [masklet for i, masklet in enumerate(masklets) if (i % 4 == 3) == (name == "held_out")]
+            _save(pool, _pack_masklets(held), scratch, name)
     try:
         os.replace(scratch, folder)
     except OSError:
@@ -144,25 +137,69 @@ def _write_library(clips: Sequence[Path], folder: Path) -> None:
         shutil.rmtree(scratch)
 
 
-def _fields(pool: str) -> Array:
-    return draw_fields(np.random.default_rng(_FIELD_SEEDS[pool]), _FIELD_ROUNDS[pool])
+def _prepare(name: str, clips: Sequence[Path], artwork: Artwork, workers: ProcessPoolExecutor) -> Pool:
+    pieces, shots, records, start = [], [], [], 0
+    read = workers.map(read_clip, clips)
+    for footage, cuts, regions in tqdm(read, total=len(clips), desc=f"{name} footage", unit="clip"):
+        pieces.append(footage)
+        shots += [(start + first, start + stop) for first, stop in cuts]
+        records += _numbered(regions, start)
+        start += len(footage)
+    found = workers.map(still_regions, artwork.stills, chunksize=8)
+    for regions in tqdm(found, total=len(artwork.stills), desc=f"{name} stills", unit="still"):
+        records += _numbered(regions, start)
+        start += 1
+    sprites = [(data, [group]) for data, group in zip(artwork.sprites, artwork.groups, strict=True)]
+    return Pool(
+        _stacked(pieces),
+        np.array(shots, np.int64).reshape(-1, 2),
+        _stacked([still[None] for still in artwork.stills]),
+        draw_fields(np.random.default_rng(_FIELD_SEEDS[name]), _FIELD_ROUNDS[name]),
+        Packed.of(records, _PACKED["regions"]),
+        Packed.of(sprites, _PACKED["sprites"]),
+        Packed.of([], _PACKED["masklets"]),
+    )
+
+
+def _numbered(regions: Iterable[Record], start: int) -> list[Record]:
+    return [(bits, [start + picture, *box]) for bits, (picture, *box) in regions]
+
+
+def _stacked(pieces: Sequence[Array]) -> Array:
+    return np.concatenate([np.zeros((0, HEIGHT, WIDTH, 3), np.uint8), *pieces])
+
+
+def _pack_masklets(masklets: Sequence[Sequence[Array]]) -> Packed:
+    rows = []
+    for number, masks in enumerate(masklets):
+        rows += [(pack_mask(mask), [number, mask.shape[1], mask.shape[0]]) for mask in masks]
+    return Packed.of(rows, _PACKED["masklets"])
+
+
+def _save(pool: Pool, masklets: Packed, folder: Path, name: str) -> None:
+    for part in _ARRAYS:
+        np.save(folder / f"{name}_{part}.npy", getattr(pool, part))
+    pool.regions.save(folder, f"{name}_regions")
+    pool.sprites.save(folder, f"{name}_sprites")
+    masklets.save(folder, f"{name}_masklets")
 
 
 def load_library(folder: Path) -> TextureLibrary:
     """Open a library that `TextureLibrary.build` wrote; arrays stay on disk and are mapped into memory."""
 
     def pool(name: str) -> Pool:
-        arrays = [np.load(folder / f"{name}_{part}.npy", mmap_mode="r") for part in ("footage", "shots", "fields")]
-        return Pool(*arrays)
+        arrays = [np.load(folder / f"{name}_{part}.npy", mmap_mode="r") for part in _ARRAYS]
+        return Pool(*arrays, *(Packed.load(folder, f"{name}_{part}") for part in _PACKED))
 
     return TextureLibrary(pool("training"), pool("held_out"), folder)
 
 
 def procedural_library() -> TextureLibrary:
-    """A library without real footage."""
+    """A library without real pictures."""
 
     def pool(name: str) -> Pool:
-        footage = np.zeros((0, FOOTAGE_HEIGHT, FOOTAGE_WIDTH, 3), np.uint8)
-        return Pool(footage, np.zeros((0, 2), np.int64), _fields(name))
+        fields = draw_fields(np.random.default_rng(_FIELD_SEEDS[name]), _FIELD_ROUNDS[name])
+        packed = [Packed.of([], numbers) for numbers in _PACKED.values()]
+        return Pool(_stacked([]), np.zeros((0, 2), np.int64), _stacked([]), fields, *packed)
 
     return TextureLibrary(pool("training"), pool("held_out"))

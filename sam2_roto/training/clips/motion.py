@@ -62,13 +62,14 @@ def path(rng: Rng, times: Array, start: Array, speed: float, size: int, kind: st
         curve = wander(rng, times, rng.uniform(3, 9), 2)
         offset = curve - curve[:1]
     elif kind == "bounce":
-        hop, phase = rng.uniform(3, 9), rng.uniform(0, 1)
-        arc = np.mod(t / hop + phase, 1)
-        height = 4 * arc * (1 - arc) - 4 * phase * (1 - phase)
+        hop, start_phase = rng.uniform(3, 9), rng.uniform(0, 1)
+        arc = np.mod(t / hop + start_phase, 1)
+        height = 4 * arc * (1 - arc) - 4 * start_phase * (1 - start_phase)
         offset = np.hstack([heading[0] * t, -height * rng.uniform(1, 3) * hop * 0.3])
     elif kind == "orbit":
         turn = direction + t * float(rng.choice([-1, 1])) * 2 * np.pi / rng.uniform(6, 30)
-        offset = np.hstack([np.cos(turn) - np.cos(direction), rng.uniform(0.3, 1) * (np.sin(turn) - np.sin(direction))])
+        circle = np.hstack([np.cos(turn) - heading[0], np.sin(turn) - heading[1]])
+        offset = circle * [1.0, rng.uniform(0.3, 1)]
     elif kind == "shuttle":
         phase = 2 * np.pi * t / rng.uniform(8, 20)
         sweep = heading * rng.uniform(0.4, 1.1) * size * min(1.0, 3 * speed / (0.1 * size))

@@ -100,14 +100,17 @@ class Picture:
 
 
 def random_picture(rng: Rng, pool: Pool) -> Array:
-    """One frame of the pool's footage: uint8 [288, 512, 3]."""
-    return np.asarray(pool.footage[int(rng.integers(len(pool.footage)))])
+    """A real picture of the pool, footage or still alike often: uint8 [288, 512, 3]."""
+    stills, footage = len(pool.stills), len(pool.footage)
+    if stills and (not footage or rng.random() < 0.5):
+        return pool.picture(footage + int(rng.integers(stills)))
+    return pool.picture(int(rng.integers(footage)))
 
 
 def random_material(rng: Rng, pool: Pool, real: float = 0.45) -> Material:
     """A random material; `real` is the chance of a crop of real footage, where the pool has any."""
     draw = rng.random()
-    if draw < real and len(pool.footage):
+    if draw < real and pool.pictures:
         gain = rng.uniform(0.7, 1.3) * rng.uniform(0.85, 1.15, 3)
         return Picture(random_picture(rng, pool), float(rng.uniform(0.1, 1.0)), gain.astype(np.float32))
     if rng.random() < 0.2:
