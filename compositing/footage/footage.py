@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from compositing.errors import FrameRangeError, MissingFrameError
 from compositing.footage.frames import gaps, spell
 from compositing.image import Image
+from compositing.primaries import Chromaticities
 
 View = NDArray[np.uint8]
-Chromaticities = tuple[float, float, float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)

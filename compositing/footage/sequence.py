@@ -16,12 +16,13 @@ from compositing import primaries
 from compositing.color import CAMERA, CINEON, LINEAR, SRGB, display_view, is_monitor_space, resolve
 from compositing.errors import ColorError, FootageError
 from compositing.footage import numbering
-from compositing.footage.footage import Chromaticities, ColorInfo, Footage, View, prefetch
+from compositing.footage.footage import ColorInfo, Footage, View, prefetch
 from compositing.footage.frames import gaps, spell
 from compositing.footage.orientation import Turn, from_exif, turn
 from compositing.footage.picture import Layer, Part, choose_layer, load, read_parts
 from compositing.footage.rates import exact_rate
 from compositing.image import Image, Window, paste
+from compositing.primaries import Chromaticities
 
 _RECENT = 2
 
@@ -158,13 +159,14 @@ def _same_sized(path: Path, sequence: numbering.Sequence, notes: list[str]) -> d
     frame = next(number for number, file in files.items() if file.name == path.name)
     ends = {min(files), max(files)} - {frame}
     here = _display_size(path)
-    if all(_display_size(files[end]) == here for end in ends):
+    if all(_display_size(files[end]) in (here, None) for end in ends):
         return files
     notes.append(f"The numbered files beside {path.name} have other sizes, so it was opened as a still.")
     return {frame: path}
 
 
 def _display_size(file: Path) -> tuple[int, int] | None:
+    """Width and height, or None for a file that cannot be read, such as one that is still being rendered."""
     try:
         display = read_parts(file)[0].display
     except FootageError:
@@ -192,7 +194,9 @@ def _color(part: Part, file: Path, chromaticities: Chromaticities | None, wanted
     kind = file.suffix[1:].upper()
     if (transfer := part.attributes.get("dpx:Transfer")) is not None:
         if space := _DPX_TRANSFERS.get(str(transfer)):
-            return ColorInfo(space, False, f"The DPX header says {transfer}.")
+            known = transfer != "Logarithmic"
+            reason = f"The DPX header says {str(transfer).lower()}{'' if known else f', taken as {space}'}."
+            return ColorInfo(space, not known, reason)
         reason = (
             f"The DPX header says {str(transfer).lower()}, taken as {SRGB}; name Cineon or a camera's log if it is."
         )

@@ -7,6 +7,7 @@ from av.video.frame import VideoFrame
 from compositing.color import CAMERA, SRGB, resolve
 from compositing.footage.footage import ColorInfo
 from compositing.footage.yuv import Coding
+from compositing.primaries import KNOWN, REC709, Chromaticities
 
 # Code points of ITU-T H.273; only those that change the pixels are listed.
 _MATRICES = {0: "rgb", 1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020"}
@@ -24,8 +25,16 @@ _SPACES = {
     "pq": "Rec.2100-PQ - Display",
     "hlg": "Rec.2100-HLG - Display",
 }
+_PRIMARIES: dict[int, Chromaticities] = {
+    1: REC709,
+    5: (0.64, 0.33, 0.29, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+    6: (0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.3290),
+    9: KNOWN["Linear Rec.2020"],
+    12: KNOWN["Linear P3-D65"],
+}
 _LIMITED, _FULL = 1, 2
 _BT2020_PRIMARIES = 9
+_P3_PRIMARIES = (11, 12)
 
 
 def decide(frame: VideoFrame, codec: str, override: str | None = None) -> tuple[Coding, ColorInfo]:
@@ -42,6 +51,8 @@ def decide(frame: VideoFrame, codec: str, override: str | None = None) -> tuple[
     guesses = [matrix_guess, range_guess]
     if override is not None:
         space = resolve(override)
+    elif int(frame.color_primaries) in _P3_PRIMARIES and space in (CAMERA, SRGB):
+        guesses.append(f"the primaries are P3, but colour is read as {space}; name the space where that matters")
     elif transfer is None:
         guesses.append(f"no transfer is tagged, taken as {space}")
     told = [guess for guess in guesses if guess]
@@ -56,6 +67,11 @@ def decide(frame: VideoFrame, codec: str, override: str | None = None) -> tuple[
     )
     centred = codec in ("mjpeg", "mpeg1video")
     return Coding(matrix, full_range, centred), color
+
+
+def chromaticities(frame: VideoFrame) -> Chromaticities | None:
+    """Chromaticities of the primaries that the movie is tagged with (H.273, table 2), or None."""
+    return _PRIMARIES.get(int(frame.color_primaries))
 
 
 def _matrix(frame: VideoFrame) -> tuple[str, str | None]:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from compositing.color import display_view, is_monitor_space
 from compositing.footage import tags, timecode
 from compositing.footage.decoder import MovieDecoder
-from compositing.footage.footage import Chromaticities, Footage, View, prefetch
+from compositing.footage.footage import Footage, View, prefetch
 from compositing.footage.orientation import orientation, turn
 from compositing.footage.rates import exact_rate
 from compositing.footage.timeline import open_container, scan
@@ -28,8 +28,6 @@ class VideoFootage(Footage):
 
     Raises FootageError where the file is missing, no movie, cut off, or its first picture cannot be decoded.
     """
-
-    chromaticities: Chromaticities | None = None
 
     def __init__(
         self, path: Path, *, start: int = 0, color_space: str | None = None, rate: Fraction | None = None
@@ -53,6 +51,7 @@ class VideoFootage(Footage):
     def _describe(self, frame: VideoFrame, color_space: str | None) -> None:
         self._coding, self.color = tags.decide(frame, self._codec, color_space)
         self._as_coded = is_monitor_space(self.color.space)
+        self.chromaticities = tags.chromaticities(frame)
         self._turn = orientation(frame)
         self.width, self.height = frame.width, frame.height
         if self.color.guessed:

@@ -45,6 +45,14 @@ def test_colour_survives(tmp_path: Path) -> None:
     assert np.abs(got - patches).max() <= 3
 
 
+def test_odd_sizes_are_made_even(tmp_path: Path) -> None:
+    view = np.random.default_rng(0).integers(0, 256, (37, 41, 3), dtype=np.uint8)
+    write_movie(tmp_path / "a.mp4", [view], 25, crf=2)
+    with open_footage(tmp_path / "a.mp4") as footage:
+        assert (footage.width, footage.height) == (42, 38)
+        assert np.abs(footage.view(0)[36].astype(int) - footage.view(0)[37]).mean() < 6
+
+
 def test_nothing_appears_under_the_name_before_it_is_whole(picture: Picture, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"what was there before")

@@ -202,3 +202,14 @@ def test_a_named_colour_space_overrides_the_tags(tmp_path: Path, encode: Callabl
         assert named.color.space == "Linear Rec.709 (sRGB)"
         assert named.view(0).mean() > tagged.view(0).mean() + 40
         assert np.array_equal(named.read(0).pixels, tagged.read(0).pixels)
+
+
+@pytest.mark.parametrize(("primaries", "told"), [(1, 0.64), (9, 0.708), (12, 0.68), (2, None)])
+def test_primaries_are_reported(
+    primaries: int, told: float | None, tmp_path: Path, encode: Callable[..., Path]
+) -> None:
+    tags = {"color_primaries": primaries, "color_trc": 1, "colorspace": 1, "color_range": 1}
+    path = encode(tmp_path / "a.mkv", [flat_frame("yuv420p", CODES, 64, 48)], codec="ffv1", tags=tags)
+    with open_footage(path) as footage:
+        assert (footage.chromaticities[0] if footage.chromaticities else None) == told
+        assert any("P3" in note for note in footage.notes) == (primaries == 12)
