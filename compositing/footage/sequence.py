@@ -27,7 +27,7 @@ from compositing.primaries import Chromaticities
 _RECENT = 2
 
 # DPX transfer characteristics (SMPTE 268M, table 5A) that name a curve.
-_DPX_TRANSFERS = {"Printing density": CINEON, "Logarithmic": CINEON, "Linear": LINEAR} | dict.fromkeys(
+_DPX_TRANSFERS = {"Printing density": CINEON, "Linear": LINEAR} | dict.fromkeys(
     ("SMPTE 274M", "ITU-R 709-4", "ITU-R 601-5 system B or G", "ITU-R 601-5 system M"), CAMERA
 )
 
@@ -193,21 +193,18 @@ def _color(part: Part, file: Path, chromaticities: Chromaticities | None, wanted
         return ColorInfo(resolve(wanted), False, f"The colour space was given as {wanted}.")
     kind = file.suffix[1:].upper()
     if (transfer := part.attributes.get("dpx:Transfer")) is not None:
+        told = f"The DPX header says {str(transfer).lower()}"
+        if transfer == "Logarithmic":
+            return ColorInfo(CINEON, True, f"{told}, taken as {CINEON}; name the camera's log if it is another.")
         if space := _DPX_TRANSFERS.get(str(transfer)):
-            known = transfer != "Logarithmic"
-            reason = f"The DPX header says {str(transfer).lower()}{'' if known else f', taken as {space}'}."
-            return ColorInfo(space, not known, reason)
-        reason = (
-            f"The DPX header says {str(transfer).lower()}, taken as {SRGB}; name Cineon or a camera's log if it is."
-        )
-        return ColorInfo(SRGB, True, reason)
+            return ColorInfo(space, False, f"{told}.")
+        return ColorInfo(SRGB, True, f"{told}, taken as {SRGB}; name Cineon or a camera's log if it is one.")
     if file.suffix.lower() == ".cin":
         return ColorInfo(CINEON, False, "Cineon files hold printing density.")
     if chromaticities is not None:
         known = primaries.name_of(chromaticities)
-        return ColorInfo(
-            known or LINEAR, False, f"The header's chromaticities are those of {known or 'no named space'}."
-        )
+        told = f"The header's chromaticities are those of {known or 'no named space'}."
+        return ColorInfo(known or LINEAR, False, told)
     if (tagged := part.attributes.get("colorInteropID") or part.attributes.get("oiio:ColorSpace")) is not None:
         with suppress(ColorError):
             return ColorInfo(resolve(str(tagged)), False, f"The file is tagged {tagged}.")

@@ -46,7 +46,7 @@ def test_colour_survives(tmp_path: Path) -> None:
 
 
 def test_odd_sizes_are_made_even(tmp_path: Path) -> None:
-    view = np.random.default_rng(0).integers(0, 256, (37, 41, 3), dtype=np.uint8)
+    view = np.random.default_rng(0).integers(0, 256, (37, 41, 1), dtype=np.uint8).repeat(3, axis=2)
     write_movie(tmp_path / "a.mp4", [view], 25, crf=2)
     with open_footage(tmp_path / "a.mp4") as footage:
         assert (footage.width, footage.height) == (42, 38)
