@@ -149,7 +149,9 @@ def decode_sprite(packed: Array) -> tuple[Array, Array]:
     picture = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise ValueError("a sprite of the texture library is damaged: delete the library's folder and build it again")
-    return picture[..., 2::-1], picture[..., 3]
+    opaque = picture.shape[2] == 3  # WebP leaves out an alpha that is full everywhere
+    alpha = np.full(picture.shape[:2], 255, np.uint8) if opaque else picture[..., 3]
+    return picture[..., 2::-1], alpha
 
 
 def save_artwork(artwork: Artwork, target: Path) -> None:
