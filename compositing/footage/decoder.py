@@ -17,7 +17,7 @@ from compositing.errors import FootageError
 from compositing.footage.timeline import Timeline, open_container, packets
 
 # Pictures decoded on the way to another are kept up to this many bytes, so that stepping backwards stays cheap.
-KEPT_BYTES = 96 << 20
+KEPT_BYTES = 256 << 20
 THREADS = 2
 
 # Ahead of the decoder by no more than this, decoding is cheaper than seeking past a key frame.

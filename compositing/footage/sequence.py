@@ -77,7 +77,7 @@ class SequenceFootage(Footage):
         self.chromaticities = _chromaticities(attributes)
         self.color = _color(layer.part, self._files[self.first], self.chromaticities, color_space)
         self._to_rec709 = None
-        if color_space is None and self.chromaticities and primaries.name_of(self.chromaticities) is None:
+        if color_space is None and self.chromaticities and _known_space(self.chromaticities) is None:
             self._to_rec709 = primaries.to_rec709(self.chromaticities)
         notes = [note, self.color.reason if self.color.guessed else None]
         self.notes.extend(text for text in notes if text)
@@ -202,7 +202,7 @@ def _color(part: Part, file: Path, chromaticities: Chromaticities | None, wanted
     if file.suffix.lower() == ".cin":
         return ColorInfo(CINEON, False, "Cineon files hold printing density.")
     if chromaticities is not None:
-        known = primaries.name_of(chromaticities)
+        known = _known_space(chromaticities)
         told = f"The header's chromaticities are those of {known or 'no named space'}."
         return ColorInfo(known or LINEAR, False, told)
     if (tagged := part.attributes.get("colorInteropID") or part.attributes.get("oiio:ColorSpace")) is not None:
@@ -211,6 +211,14 @@ def _color(part: Part, file: Path, chromaticities: Chromaticities | None, wanted
     if part.depth in ("half", "float", "double"):
         return ColorInfo(LINEAR, True, f"{kind} without a colour tag, taken as {LINEAR} because it holds floats.")
     return ColorInfo(SRGB, True, f"{kind} without a colour tag, taken as {SRGB} because it holds integers.")
+
+
+def _known_space(chromaticities: Chromaticities) -> str | None:
+    """The config's linear space with these chromaticities, or None where it has none."""
+    name = primaries.name_of(chromaticities)
+    with suppress(ColorError):
+        return resolve(name) if name else None
+    return None
 
 
 def _chromaticities(attributes: Mapping[str, object]) -> Chromaticities | None:

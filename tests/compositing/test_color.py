@@ -191,6 +191,24 @@ def test_plates_of_other_primaries(write: Write, tmp_path: Path) -> None:
             assert footage.view(0)[0, 0].tolist() == [188, 188, 188]
 
 
+def test_known_primaries_that_the_config_lacks_are_converted_all_the_same(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "small.ocio"
+    config.write_text(
+        "ocio_profile_version: 2\nroles: {default: raw}\ndisplays:\n  sRGB:\n"
+        "    - !<View> {name: Raw, colorspace: raw}\ncolorspaces:\n  - !<ColorSpace> {name: raw, isdata: true}\n"
+    )
+    values = primaries.KNOWN["Linear P3-D65"]
+    pixels = np.full((2, 2, 3), [0.2, 0.5, 0.3], dtype=np.float32)
+    path = write(tmp_path / "a.exr", pixels, attributes={"chromaticities": ("float[8]", values)})
+    with open_footage(path) as footage:
+        expected = footage.view(0)
+    monkeypatch.setenv("OCIO", str(config))
+    with open_footage(path) as footage:
+        assert np.abs(footage.view(0).astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("suffix", "depth", "attributes", "space", "guessed"),
     [
