@@ -32,6 +32,7 @@ class Stage:
         objects: most objects taken from a clip.
         stills: of every generated clip, frames taken as pictures of their own (only with ``frames = 1``).
         rate: factor on the learning rate.
+        mask_share, click_share, corrections: take the place of the recipe's, where given.
     """
 
     name: str
@@ -42,6 +43,9 @@ class Stage:
     objects: int = 3
     stills: int = 4
     rate: float = 1.0
+    mask_share: float | None = None
+    click_share: float | None = None
+    corrections: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,11 @@ class Recipe:
                 return stage
             step -= stage.steps
         return self.stages[-1]
+
+    def prompting_of(self, stage: Stage) -> Prompting:
+        """The prompting of a stage: the recipe's, with what the stage sets itself."""
+        own = {name: getattr(stage, name) for name in ("mask_share", "click_share", "corrections")}
+        return dataclasses.replace(self.prompting, **{name: value for name, value in own.items() if value is not None})
 
     def ends_stage(self, step: int) -> bool:
         """Whether a stage is complete after ``step`` steps."""

@@ -18,12 +18,20 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weight of each term; the published values."""
+    """Weight and form of each term; the published values.
+
+    ``alpha`` weighs the object's pixels against the others in the focal loss, ``gamma`` is its exponent. With
+    ``iou_entropy`` the predicted IoU is judged by cross-entropy, not by L1: a network that starts from nothing first
+    learns that every IoU is zero, and L1 behind a sigmoid hardly brings it back from there.
+    """
 
     focal: float = 20.0
     dice: float = 1.0
     iou: float = 1.0
     presence: float = 1.0
+    alpha: float = 0.25
+    gamma: float = 2.0
+    iou_entropy: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,14 +84,15 @@ def frame_loss(
     """
     logits, iou, score = logits.float(), iou.float(), score.float()
     target = truth.float()[:, None].expand_as(logits)
-    focal, dice = focal_loss(logits, target), dice_loss(logits, target)
+    focal, dice = focal_loss(logits, target, weights.alpha, weights.gamma), dice_loss(logits, target)
     with torch.no_grad():
         best = (weights.focal * focal + weights.dice * dice).argmin(dim=1, keepdim=True)
         actual = mask_iou(logits > 0, target > 0.5)
     shown = present.float()
     focal_term = (focal.gather(1, best)[:, 0] * shown).mean()
     dice_term = (dice.gather(1, best)[:, 0] * shown).mean()
-    iou_term = ((iou - actual).abs().mean(dim=1) * shown).mean()
+    judged = F.binary_cross_entropy(iou, actual, reduction="none") if weights.iou_entropy else (iou - actual).abs()
+    iou_term = (judged.mean(dim=1) * shown).mean()
     presence_term = F.binary_cross_entropy_with_logits(score[:, 0], shown)
     total = (
         weights.focal * focal_term

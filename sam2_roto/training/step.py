@@ -55,7 +55,9 @@ def precision(device: torch.device, recipe: Recipe) -> Iterator[None]:
 def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, recipe: Recipe, step: int) -> StepReport:
     """Roll out one batch, go back through time, and update the weights."""
     device, settings = batch.clip.device, recipe.optimisation
-    plan = draw_plan(len(batch.clip), batch.frames.shape[1], recipe.prompting, step_generator(recipe.seed, step))
+    stage = recipe.stage_at(step)
+    generator = step_generator(recipe.seed, step)
+    plan = draw_plan(len(batch.clip), batch.frames.shape[1], recipe.prompting_of(stage), generator)
     began = time.perf_counter()
     with precision(device, recipe):
         rollout = Rollout(
@@ -69,7 +71,7 @@ def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, reci
     returned = time.perf_counter()
     norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
     if torch.isfinite(norm):
-        set_rate(optimiser, rate_at(step, recipe.steps, settings) * recipe.stage_at(step).rate)
+        set_rate(optimiser, rate_at(step, recipe.steps, settings) * stage.rate)
         optimiser.step()
     total, focal, dice, iou, presence = torch.stack(list(vars(loss).values())).tolist()
     return StepReport(

@@ -1,0 +1,104 @@
+"""The stream of batches: a function of seed and step, whoever makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from sam2_roto.training.augment import augment
+from sam2_roto.training.cli import RECIPES, GeneratedClips
+from sam2_roto.training.clips import HELD_OUT_SEEDS, TextureLibrary
+from sam2_roto.training.config import Augmentation, Recipe, RecipeError, Stage, load_recipe, parse_recipe
+from sam2_roto.training.data import Batch, BatchMaker, batches, choose_objects, clip_seed
+
+
+@dataclass
+class Discs:
+    """A clip of two discs that cross a noisy background."""
+
+    frames: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+
+
+def discs(seed: int, size: int, frames: int) -> Discs:
+    """The clip of a seed."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size]
+    pictures, labels = [], []
+    start, speed = rng.uniform(0.3, 0.7, (2, 2)) * size, rng.uniform(-2, 2, (2, 2))
+    paint = rng.integers(0, 255, (3, 3))
+    for frame in range(frames):
+        label = np.zeros((size, size), np.uint8)
+        for number in range(2):
+            centre = start[number] + speed[number] * frame
+            label[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < (size / 6) ** 2] = number + 1
+        pictures.append((paint[label] + rng.normal(0, 4, (size, size, 3))).clip(0, 255).astype(np.uint8))
+        labels.append(label)
+    return Discs(np.stack(pictures), np.stack(labels))
+
+
+RECIPE = Recipe(
+    stages=(Stage("still", 3, 3, 1, size=32, stills=2), Stage("clip", 3, 2, 4, size=64, objects=1)), workers=0
+)
+
+
+def equal(a: Batch, b: Batch) -> bool:
+    return torch.equal(a.frames, b.frames) and torch.equal(a.truth, b.truth) and torch.equal(a.clip, b.clip)
+
+
+def test_batches_have_the_shapes_of_their_stage() -> None:
+    still, clip = BatchMaker(RECIPE, discs)[0], BatchMaker(RECIPE, discs)[3]
+    assert still.frames.shape == (3, 1, 3, 32, 32)
+    assert clip.frames.shape == (2, 4, 3, 64, 64)
+    assert len(clip.truth) == len(clip.clip) == 2
+    assert bool(still.truth[:, 0].flatten(1).any(1).all())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_and_resuming_do_not_change_the_stream(workers: int) -> None:
+    source = GeneratedClips(TextureLibrary.build(None))
+    alone = list(batches(RECIPE, source, 0))
+    shared = list(batches(replace(RECIPE, workers=workers), source, 2))
+    assert len(alone) == RECIPE.steps
+    assert all(equal(a, b) for a, b in zip(alone[2:], shared, strict=True))
+    assert not torch.equal(alone[3].frames, alone[4].frames)
+
+
+def test_training_never_draws_a_held_out_seed() -> None:
+    drawn = {clip_seed(seed, step, index) for seed in range(3) for step in range(50) for index in range(5)}
+    assert len(drawn) == 750
+    assert not any(seed in HELD_OUT_SEEDS for seed in drawn)
+
+
+def test_objects_too_small_to_click_are_left_out() -> None:
+    labels = torch.zeros(2, 64, 64, dtype=torch.uint8)
+    labels[0, :8, :8], labels[0, 20, 20], labels[1, 30:, 30:] = 1, 2, 3
+    assert choose_objects(labels, 3, torch.Generator().manual_seed(0)) == [1]
+
+
+def test_augmentation_moves_picture_and_labels_together() -> None:
+    labels = torch.zeros(3, 48, 48, dtype=torch.uint8)
+    labels[:, 10:30, 15:35] = 1
+    frames = (labels[:, None] * 200).expand(-1, 3, -1, -1)
+    settings = Augmentation(clip_jitter=0.0, frame_jitter=0.0, gray=0.0)
+    for seed in range(4):
+        moved, ids = augment(frames, labels, 48, settings, torch.Generator().manual_seed(seed))
+        agree = ((moved[:, 0] > 100) == (ids == 1)).float().mean()
+        assert agree > 0.97
+        assert not torch.equal(ids, labels)
+
+
+def test_shipped_recipes_load() -> None:
+    for path in RECIPES.glob("*.toml"):
+        assert load_recipe(path).steps > 0
+
+
+def test_a_wrong_setting_is_named() -> None:
+    with pytest.raises(RecipeError, match="'colour'"):
+        parse_recipe({"stages": [{"name": "a", "steps": 1, "clips": 1, "frames": 1, "colour": 3}]})
+    with pytest.raises(RecipeError, match="no \\[\\[stages\\]\\]"):
+        parse_recipe({})

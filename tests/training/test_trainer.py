@@ -1,0 +1,133 @@
+"""The run: it learns, it resumes exactly, it stops and exports cleanly."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from sam2_roto.errors import CheckpointError
+from sam2_roto.model import build_model
+from sam2_roto.training.checkpoint import load_state
+from sam2_roto.training.cli import RECIPES, check_folder
+from sam2_roto.training.config import Recipe, RecipeError, load_recipe
+from sam2_roto.training.data import BatchMaker
+from sam2_roto.training.optimiser import make_optimiser, rate_at
+from sam2_roto.training.step import train_step
+from sam2_roto.training.trainer import CHECKPOINT, Trainer
+
+CPU = torch.device("cpu")
+
+
+@dataclass
+class Square:
+    """A clip of a square on its way."""
+
+    frames: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+
+
+def squares(seed: int, size: int, frames: int) -> Square:
+    """The clip of a seed."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((frames, size, size), np.uint8)
+    left, top = rng.integers(size // 8, size // 3, 2)
+    for frame in range(frames):
+        labels[frame, top : top + size // 2, left + frame : left + frame + size // 2] = 1
+    colours = rng.integers(0, 255, (2, 3)).astype(np.uint8)
+    return Square(colours[labels], labels)
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    return load_recipe(RECIPES / "smoke.toml")
+
+
+def finish(recipe: Recipe, folder: Path) -> Trainer:
+    trainer = Trainer(recipe, squares, folder, CPU, quiet=True)
+    assert trainer.run()
+    return trainer
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(recipe: Recipe, tmp_path: Path) -> None:
+    whole = finish(recipe, tmp_path / "whole")
+    broken = Trainer(recipe, squares, tmp_path / "broken", CPU, quiet=True)
+    advance = broken._advance
+
+    def stop_after_three(stream: object) -> str:
+        if broken.step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return advance(stream)  # type: ignore[arg-type]
+
+    broken._advance = stop_after_three  # type: ignore[method-assign, assignment]
+    assert not broken.run()
+    assert load_state(tmp_path / "broken" / CHECKPOINT).step == 3
+    resumed = finish(recipe, tmp_path / "broken")
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+    for name, value in whole.average.weights.items():
+        assert torch.equal(value, resumed.average.weights[name]), name
+    with (tmp_path / "broken" / "log.csv").open() as file:
+        assert [line["step"] for line in csv.DictReader(file)] == ["0", "1", "2", "3"]
+
+
+def test_a_run_leaves_scores_pictures_and_weights(recipe: Recipe, tmp_path: Path) -> None:
+    trainer = finish(recipe, tmp_path)
+    scores = trainer.scores.rows()
+    assert [line["step"] for line in scores] == ["4"]
+    assert all(0.0 <= float(scores[0][kind]) <= 1.0 for kind in ("mask", "click", "box"))
+    assert (tmp_path / "pictures" / "0000004.png").stat().st_size > 0
+    trainer.export(tmp_path / "nano.safetensors")
+    weights = load_file(tmp_path / "nano.safetensors")
+    build_model("nano").load_state_dict(weights)
+    assert all(value.dtype == torch.float16 for value in weights.values())
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_one_clip_can_be_learnt_by_heart(recipe: Recipe) -> None:
+    torch.manual_seed(0)
+    optimisation = replace(recipe.optimisation, rate=2e-3, warmup=1, decay=1)
+    long = replace(recipe, stages=(replace(recipe.stages[1], steps=100, size=64),), optimisation=optimisation)
+    batch = BatchMaker(long, squares)[0]
+    model = build_model("nano", 64)
+    optimiser = make_optimiser(model, long.optimisation)
+    losses = []
+    for step in range(25):
+        report = train_step(model, optimiser, batch, long, step)
+        losses.append(report.loss / report.decodes)
+    assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
+
+
+def test_the_rate_rises_stays_and_falls(recipe: Recipe) -> None:
+    settings = replace(recipe.optimisation, rate=1.0, warmup=10, decay=20)
+    assert rate_at(0, 100, settings) == pytest.approx(0.1)
+    assert rate_at(50, 100, settings) == 1.0
+    assert rate_at(90, 100, settings) == pytest.approx(0.5)
+    assert rate_at(100, 100, settings) == 0.0
+
+
+def test_layer_decay_slows_the_trunk_alone(recipe: Recipe) -> None:
+    optimiser = make_optimiser(build_model("nano", 64), replace(recipe.optimisation, layer_decay=0.5))
+    factors = {group["factor"] for group in optimiser.param_groups}
+    blocks = len(build_model("nano", 64).image_encoder.trunk.blocks)
+    assert max(factors) == 1.0
+    assert min(factors) == 0.5 ** (blocks + 1)
+    assert {group["weight_decay"] for group in optimiser.param_groups} == {0.0, 0.1}
+
+
+def test_folders_are_not_mixed_up(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="holds no checkpoint"):
+        check_folder(tmp_path, resume=True)
+    (tmp_path / CHECKPOINT).write_bytes(b"not a checkpoint")
+    with pytest.raises(RecipeError, match="add --resume"):
+        check_folder(tmp_path, resume=False)
+    with pytest.raises(CheckpointError, match="no checkpoint of a training run"):
+        load_state(tmp_path / CHECKPOINT)
