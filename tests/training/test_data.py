@@ -11,7 +11,8 @@ import torch
 
 from sam2_roto.training.augment import augment
 from sam2_roto.training.cli import RECIPES, GeneratedClips
-from sam2_roto.training.clips import HELD_OUT_SEEDS, TextureLibrary
+from sam2_roto.training.clips import HELD_OUT_SEEDS
+from sam2_roto.training.clips.library import procedural_library
 from sam2_roto.training.config import Augmentation, Recipe, RecipeError, Stage, load_recipe, parse_recipe
 from sam2_roto.training.data import Batch, BatchMaker, batches, choose_objects, clip_seed
 
@@ -60,7 +61,7 @@ def test_batches_have_the_shapes_of_their_stage() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_and_resuming_do_not_change_the_stream(workers: int) -> None:
-    source = GeneratedClips(TextureLibrary.build(None))
+    source = GeneratedClips(procedural_library())
     alone = list(batches(RECIPE, source, 0))
     shared = list(batches(replace(RECIPE, workers=workers), source, 2))
     assert len(alone) == RECIPE.steps
