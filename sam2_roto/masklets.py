@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ from sam2_roto.tracking.objects import ObjectFrame
 FORMAT = 1
 """Version of the layout, in ``job.json``."""
 
+_JOB = "job.json"
+_SUFFIX = ".masklet"
 _HEADER = struct.Struct("<4sIffB3x")
 _MAGIC = b"MSK1"
 
@@ -39,7 +41,7 @@ class MaskletStore:
     """Results by object and frame; an ``Archive`` for the tracker.
 
     ``frames`` are the clip's own numbers. ``job`` is anything that JSON can hold and that decides the logits: a store
-    made from another job raises StoreError, unless ``overwrite``.
+    made from another job raises StoreError, unless ``overwrite``. ``load`` opens a store to read it.
     """
 
     def __init__(
@@ -51,13 +53,29 @@ class MaskletStore:
         *,
         overwrite: bool = False,
     ) -> None:
+        title = {"format": FORMAT, "side": config.logit_size, "width": config.width, "frames": list(frames)}
+        self._arrange(folder, json.loads(json.dumps({**title, "job": job})), mode="r+b")
+        self._claim(overwrite)
+
+    @classmethod
+    def load(cls, folder: Path) -> MaskletStore:
+        """The store that a run left in ``folder``, whatever its job; StoreError where there is none."""
+        found = _read_title(folder / _JOB)
+        if found is None:
+            raise StoreError(f"there are no masklets in {folder}; give the output folder of 'sam2-roto rotoscope'")
+        store = cls.__new__(cls)
+        store._arrange(folder, found, mode="rb")
+        return store
+
+    def _arrange(self, folder: Path, title: Mapping[str, Any], mode: Literal["rb", "r+b"]) -> None:
         self.folder = folder
-        self.frames = list(frames)
+        self._title, self._mode = title, mode
+        self.job: Mapping[str, Any] = title["job"]
+        self.frames: list[int] = title["frames"]
         self._places = {frame: place for place, frame in enumerate(self.frames)}
-        self._side, self._width = config.logit_size, config.width
+        self._side, self._width = int(title["side"]), int(title["width"])
         self._record = _HEADER.size + 4 * self._width + 2 * self._side**2
-        self._files: dict[str, int] = {}
-        self._claim(job, overwrite)
+        self._files: dict[str, BinaryIO] = {}
 
     def write(self, name: str, frame: int, result: ObjectFrame) -> None:
         """Keep one object's result on one frame; StoreError where the disk refuses."""
@@ -65,19 +83,24 @@ class MaskletStore:
         logits = result.logits.half().cpu().numpy().astype("<f2")
         body = pointer.tobytes() + logits.tobytes()
         fields = (result.score, result.iou, result.prompted)
-        header = _HEADER.pack(_MAGIC, _checksum(body, fields), *fields)
+        record = _HEADER.pack(_MAGIC, _checksum(body, fields), *fields) + body
         try:
-            os.pwrite(self._file(name), header + body, self._places[frame] * self._record)
+            file = self._files.get(name) or self._create(name)
+            file.seek(self._places[frame] * self._record)
+            if file.write(record) < len(record):
+                raise OSError(0, "no space left")
         except OSError as error:
             raise StoreError(
-                f"{self._path(name)} cannot be written: {error.strerror}; free space, then go on"
+                f"{self._path(name)} cannot be written: {error.strerror}; free space, then give the same command again"
             ) from error
 
     def read(self, name: str, frame: int) -> ObjectFrame | None:
         """The kept result (logits as float32, on the CPU), or ``None`` where there is none, or half of one."""
-        if frame not in self._places:
+        file = self._files.get(name) or self._open(name)
+        if file is None or frame not in self._places:
             return None
-        data = os.pread(self._file(name), self._record, self._places[frame] * self._record)
+        file.seek(self._places[frame] * self._record)
+        data = file.read(self._record)
         if len(data) < self._record:
             return None
         magic, checksum, score, iou, prompted = _HEADER.unpack_from(data)
@@ -101,7 +124,7 @@ class MaskletStore:
     def close(self) -> None:
         """Let go of the files."""
         while self._files:
-            os.close(self._files.popitem()[1])
+            self._files.popitem()[1].close()
 
     def __enter__(self) -> MaskletStore:
         return self
@@ -112,35 +135,44 @@ class MaskletStore:
         self.close()
 
     def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.masklet"
+        return self.folder / f"{name}{_SUFFIX}"
 
-    def _file(self, name: str) -> int:
-        if name not in self._files:
-            try:
-                self._files[name] = os.open(self._path(name), os.O_RDWR | os.O_CREAT, 0o644)
-            except OSError as error:
-                raise StoreError(f"{self._path(name)} cannot be opened: {error.strerror}") from error
+    def _create(self, name: str) -> BinaryIO:
+        """The object's file, made where it is absent; unbuffered, so that what is written outlives a killed process."""
+        self._path(name).touch()
+        self._files[name] = cast(BinaryIO, self._path(name).open("r+b", buffering=0))
         return self._files[name]
 
-    def _claim(self, job: Mapping[str, Any], overwrite: bool) -> None:
-        """Take the folder for this job: go on with its records, or start anew."""
-        wanted = json.loads(json.dumps({"format": FORMAT, "record": self._record, "frames": self.frames, **job}))
-        path = self.folder / "job.json"
-        found = _read_job(path)
-        if found is not None and found != wanted and not overwrite:
-            differing = ", ".join(sorted(key for key in wanted | found if wanted.get(key) != found.get(key)))
+    def _open(self, name: str) -> BinaryIO | None:
+        """The object's file where there is one."""
+        path = self._path(name)
+        try:
+            self._files[name] = cast(BinaryIO, path.open(self._mode, buffering=0))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be opened: {error.strerror}; check its permissions") from error
+        return self._files[name]
+
+    def _claim(self, overwrite: bool) -> None:
+        """Take the folder for this job: go on with its records, or start anew. A store without records is no one's."""
+        path = self.folder / _JOB
+        found = _read_title(path, forgiving=overwrite)
+        if found == self._title:
+            return
+        old = list(self.folder.glob(f"*{_SUFFIX}"))
+        if old and found is not None and not overwrite:
             raise StoreError(
-                f"{self.folder} holds masklets of another job (other {differing}); "
+                f"{self.folder} holds masklets of another job (other {_differences(found, self._title)}); "
                 "choose another output folder, or give --overwrite to replace them"
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if found != wanted:
-                for old in self.folder.glob("*.masklet"):
-                    old.unlink()
-                temporary = path.with_suffix(".json.part")
-                temporary.write_text(json.dumps(wanted, indent=1))
-                temporary.replace(path)
+            for file in old:
+                file.unlink()
+            hidden = path.with_name(f".{_JOB}.part")
+            hidden.write_text(json.dumps(self._title, indent=1), encoding="utf-8")
+            os.replace(hidden, path)
         except OSError as error:
             raise StoreError(f"the folder {self.folder} cannot be written: {error.strerror}; choose another") from error
 
@@ -149,11 +181,25 @@ def _checksum(body: bytes, fields: tuple[float, float, bool]) -> int:
     return zlib.crc32(body, zlib.crc32(struct.pack("<ffB", *fields)))
 
 
-def _read_job(path: Path) -> dict[str, Any] | None:
+def _read_title(path: Path, forgiving: bool = False) -> dict[str, Any] | None:
+    """What ``job.json`` says, ``None`` where there is none; StoreError where it is not ours, unless ``forgiving``."""
     try:
-        found = json.loads(path.read_text())
-    except FileNotFoundError:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] == FORMAT and {"side", "width", "frames", "job"} <= set(found):
+            return dict(found)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{path} is damaged; give --overwrite, or choose another output folder") from error
-    return found if isinstance(found, dict) else None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not forgiving:
+            raise StoreError(f"{path} is damaged; give --overwrite, or choose another output folder") from error
+        return None
+    if not forgiving:
+        raise StoreError(f"{path} is of another version; give --overwrite, or choose another output folder")
+    return None
+
+
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Names of what differs between two jobs."""
+    first, second = ({**title, **title["job"]} for title in (found, wanted))
+    names = sorted(key for key in first | second if key != "job" and first.get(key) != second.get(key))
+    return ", ".join(names)

@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
 
 from compositing.errors import MissingFrameError
-from compositing.footage import Footage, open_footage
+from compositing.footage import Footage, numbering, open_footage
 from compositing.footage.frames import summarise
 from sam2_roto import __version__
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
-from sam2_roto.errors import PromptError
-from sam2_roto.export.contact import ContactSheet, spread
-from sam2_roto.export.metadata import PlateMetadata
-from sam2_roto.export.preview import OverlayMovie
-from sam2_roto.export.sequence import SequenceWriter
+from sam2_roto.errors import PromptError, StoreError
+from sam2_roto.export.files import make_folder
 from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.maskfile import read_mask
 from sam2_roto.masklets import MaskletStore
-from sam2_roto.mattes import MatteRecipe
-from sam2_roto.model import SAM2
+from sam2_roto.model import CONFIGS, SAM2, ModelConfig
+from sam2_roto.rendering import render_mattes
 from sam2_roto.tracking import FramePrompt, Tracker
+from sam2_roto.tracking.answers import answer_prompts
 
 MASKLETS = "masklets"
 """Folder, inside the output folder, of what the mattes are derived from."""
 
-SHEET_CELLS = 12
+_Prompts = dict[str, dict[int, FramePrompt]]
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -56,37 +51,44 @@ def rotoscope(job: RotoscopeJob, progress: Progress = _silent) -> RotoscopeResul
         frames = _frames(footage, job)
         prompts = _prompts(job)
         _check(prompts, footage, frames)
-        network = _Network.load(job, progress)
-        store = MaskletStore(
-            job.output / MASKLETS,
-            frames,
-            network.model.config,
-            {"job": {**job.tracking(), "weights": network.digest, "image_size": network.model.config.image_size}},
-            overwrite=job.overwrite,
-        )
+        make_folder(job.output)
+        network = _Network.find(job, progress)
+        identity = _identity(job, footage, network)
+        store = MaskletStore(job.output / MASKLETS, frames, network.config, identity, overwrite=job.overwrite)
         stack.callback(store.close)
-        tracked = _track(Tracker(network.model, footage, frames=frames, archive=store), store, prompts, progress)
-        return _render(job, footage, store, network, tracked, progress)
+        tracked = _track(network, footage, store, prompts, progress)
+        rendered = render_mattes(job, footage, store, _provenance(identity), progress)
+    return RotoscopeResult(
+        mattes=rendered.mattes,
+        absent=rendered.absent,
+        model=network.name,
+        image_size=network.config.image_size,
+        tracked=tracked,
+        previews=rendered.previews,
+        notes=tuple(footage.notes),
+    )
 
 
 @dataclass(frozen=True)
 class _Network:
+    """Which network runs; its weights are loaded when they are needed."""
+
     name: str
+    path: Path
     digest: str
-    model: SAM2
+    config: ModelConfig
+    device: torch.device
 
     @classmethod
-    def load(cls, job: RotoscopeJob, progress: Progress) -> _Network:
-        name, path = resolve(job.model or default_model(), partial(_as_stage, progress))
-        model = build_model(name, job.image_size)
-        load_weights(model, path, name)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(name, digest, model.eval().requires_grad_(False).to(choose_device(job.device)))
+    def find(cls, job: RotoscopeJob, progress: Progress) -> _Network:
+        device = choose_device(job.device)
+        name, path = resolve(job.model or default_model(), progress)
+        return cls(name, path, _digest(path), CONFIGS[name].with_image_size(job.image_size), device)
 
-
-def _as_stage(progress: Progress, stage: str, done: int, total: int) -> None:
-    progress(stage, done, total)
+    def load(self) -> SAM2:
+        model = build_model(self.name, self.config.image_size)
+        load_weights(model, self.path, self.name)
+        return model.eval().requires_grad_(False).to(self.device)
 
 
 def _frames(footage: Footage, job: RotoscopeJob) -> list[int]:
@@ -105,44 +107,86 @@ def _frames(footage: Footage, job: RotoscopeJob) -> list[int]:
     return list(wanted)
 
 
-def _prompts(job: RotoscopeJob) -> dict[tuple[str, int], FramePrompt]:
-    """The job's prompts joined by object and frame, in the order given."""
-    joined: dict[tuple[str, int], FramePrompt] = {}
+def _prompts(job: RotoscopeJob) -> _Prompts:
+    """The job's prompts by object and frame, in the order given; those on one frame are joined."""
+    joined: _Prompts = {name: {} for name in job.object_names}
     for prompt in job.prompts:
         match prompt:
-            case Click(name, frame, x, y, positive):
+            case Click(_, _, x, y, positive):
                 said = FramePrompt(points=((x, y, positive),))
-            case Box(name, frame, x0, y0, x1, y1):
+            case Box(_, _, x0, y0, x1, y1):
                 said = FramePrompt(box=(x0, y0, x1, y1))
-            case MaskFile(name, frame, path):
+            case MaskFile(_, _, path):
                 said = FramePrompt(mask=read_mask(path))
-        key = (name, frame)
-        joined[key] = joined[key].plus(said) if key in joined else said
+        earlier = joined[prompt.name].get(prompt.frame)
+        joined[prompt.name][prompt.frame] = earlier.plus(said) if earlier else said
     return joined
 
 
-def _check(prompts: dict[tuple[str, int], FramePrompt], footage: Footage, frames: Sequence[int]) -> None:
+def _check(prompts: _Prompts, footage: Footage, frames: Sequence[int]) -> None:
     """Refuse wrong prompts before anything heavy is loaded or written."""
-    for (name, frame), prompt in prompts.items():
-        if frame not in frames:
-            raise PromptError(
-                f"'{name}' is marked on frame {frame}, but {footage.path.name} has the frames {frames[0]}-{frames[-1]}"
-            )
-        prompt.check(footage.width, footage.height, f"of '{name}' on frame {frame}")
+    for name, said in prompts.items():
+        for frame, prompt in said.items():
+            if frame not in frames:
+                raise PromptError(
+                    f"'{name}' is marked on frame {frame}, but {footage.path.name} has the frames "
+                    f"{frames[0]}-{frames[-1]}; frames are numbered as the footage is"
+                )
+            prompt.check(footage.width, footage.height, f"of '{name}' on frame {frame}")
 
 
-def _track(
-    tracker: Tracker, store: MaskletStore, prompts: dict[tuple[str, int], FramePrompt], progress: Progress
-) -> int:
+def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[str, Any]:
+    """All that decides the logits, for the store and for whoever reads it later."""
+    asked = job.tracking()
+    masks = [prompt.path for prompt in job.prompts if isinstance(prompt, MaskFile)]
+    return {
+        "footage": asked["footage"],
+        "color_space": asked["color_space"],
+        "plate": _plate(footage),
+        "objects": list(job.object_names),
+        "prompts": asked["prompts"],
+        "masks": [_digest(path) for path in masks],
+        "model": network.name,
+        "weights": network.digest,
+        "image_size": network.config.image_size,
+    }
+
+
+def _plate(footage: Footage) -> dict[str, Any]:
+    """What is told of the plate; its size in bytes tells one that was rendered anew from the old one."""
+    movie = footage.path.is_file() and footage.path.suffix.lower() not in numbering.PICTURES
+    files = [footage.path] if movie else numbering.find(footage.path).files.values()
+    return {
+        "width": footage.width,
+        "height": footage.height,
+        "first": footage.first,
+        "last": footage.last,
+        "rate": str(footage.rate) if footage.rate else None,
+        "bytes": sum(file.stat().st_size for file in files),
+    }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _track(network: _Network, footage: Footage, store: MaskletStore, prompts: _Prompts, progress: Progress) -> int:
     """Fill the store: each object forward from its first prompt, then backward from it. Gives the frames tracked."""
-    firsts: dict[str, int] = {}
-    for name, frame in prompts:
-        firsts[name] = min(frame, firsts.get(name, frame))
+    firsts = {name: min(said) for name, said in prompts.items()}
     todo = {reverse: _unfinished(store, firsts, reverse) for reverse in (False, True)}
     total, done = sum(map(len, todo.values())), 0
-    if total:
-        for (name, frame), prompt in sorted(prompts.items(), key=lambda item: item[0][1]):
-            tracker.prompt(name, frame, prompt)
+    if not total:
+        return 0
+    model = network.load()
+    _answer(Tracker(model, footage, frames=store.frames), store, prompts, progress)
+    tracker = Tracker(model, footage, frames=store.frames, archive=store)
+    for name, said in prompts.items():
+        for frame, prompt in said.items():
+            answer = store.read(name, frame)
+            if answer is None:
+                raise StoreError(f"{store.folder} did not keep what was written to it; check the disk")
+            tracker.restore(name, frame, prompt, answer)
     for reverse, frames in todo.items():
         if not frames:
             continue
@@ -152,7 +196,20 @@ def _track(
     return total
 
 
-def _unfinished(store: MaskletStore, firsts: dict[str, int], reverse: bool) -> list[int]:
+def _answer(tracker: Tracker, store: MaskletStore, prompts: _Prompts, progress: Progress) -> None:
+    """Answer all prompts, unless the store has the answers of an earlier run, and keep the answers there.
+
+    The pass takes them from the store in any case, so that it is the same whether it was interrupted or not.
+    """
+    kept = [store.read(name, frame) for name, said in prompts.items() for frame in said]
+    if all(answer is not None and answer.prompted for answer in kept):
+        return
+    for name, answers in answer_prompts(tracker, prompts, partial(progress, "correct")).items():
+        for frame, answer in answers.items():
+            store.write(name, frame, answer)
+
+
+def _unfinished(store: MaskletStore, firsts: Mapping[str, int], reverse: bool) -> list[int]:
     """Frames that a pass still has to go through, in its order: from the first that any object misses to the last."""
     frames = store.frames[::-1] if reverse else store.frames
     missing = {name: set(store.missing(name)) for name in firsts}
@@ -164,98 +221,12 @@ def _unfinished(store: MaskletStore, firsts: dict[str, int], reverse: bool) -> l
     return frames[lacking.index(True) : len(frames) - lacking[::-1].index(True)]
 
 
-def _render(
-    job: RotoscopeJob, footage: Footage, store: MaskletStore, network: _Network, tracked: int, progress: Progress
-) -> RotoscopeResult:
-    """Derive the mattes from the store, in the clip's order, with the previews beside them."""
-    names = job.object_names
-    recipe = MatteRecipe.from_options(feather=job.feather, choke=job.choke)
-    size = (footage.height, footage.width)
-    absent: dict[str, list[int]] = {name: [] for name in names}
-    previews = _Previews(job, footage, store.frames)
-    provenance = _provenance(job, network)
-    display = footage.read(store.frames[0]).display  # it need not begin at 0, 0
-    writer = SequenceWriter(
-        job.output,
-        f"{_stem(footage.path)}_matte",
-        names,
-        metadata=lambda frame: PlateMetadata.of(footage, frame, display=display, notes=provenance),
-        format=job.format,
-    )
-    with previews, writer:
-        for done, frame in enumerate(store.frames, start=1):
-            results = {name: store.read(name, frame) for name in names}
-            alphas = {name: recipe.apply(r.logits, size).numpy() for name, r in results.items() if r and r.present}
-            for name in names:
-                if name not in alphas:
-                    absent[name].append(frame)
-            writer.write(frame, alphas)
-            previews.add(frame, alphas)
-            progress("write", done, len(store.frames))
-    mattes = dict.fromkeys(path for frame in store.frames for path in writer.paths(frame).values())
-    return RotoscopeResult(
-        mattes=tuple(mattes),
-        absent={name: tuple(frames) for name, frames in absent.items()},
-        model=network.name,
-        image_size=network.model.config.image_size,
-        tracked=tracked,
-        previews=previews.paths,
-        notes=tuple(footage.notes),
-    )
-
-
-class _Previews:
-    """The overlay movie and the contact sheet, where the job wants them."""
-
-    def __init__(self, job: RotoscopeJob, footage: Footage, frames: Sequence[int]) -> None:
-        names = job.object_names
-        self._wanted = job.preview
-        self._views = footage.views(frames)
-        self._chosen = set(spread(frames, SHEET_CELLS))
-        self._movie_path, self._sheet_path = job.output / "overlay.mp4", job.output / "contact_sheet.png"
-        self._sheet = ContactSheet(footage.path.name, names, pixel_aspect=footage.pixel_aspect)
-        self._movie = OverlayMovie(self._movie_path, names, footage.rate or Fraction(24)) if job.preview else None
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return (self._movie_path, self._sheet_path) if self._wanted else ()
-
-    def add(self, frame: int, alphas: dict[str, NDArray[np.float32]]) -> None:
-        """Show one frame; frames come in the order that was promised."""
-        if self._movie is None:
-            return
-        _, view = next(self._views)
-        picture = self._movie.write(view, alphas)
-        if frame in self._chosen:
-            self._sheet.add(str(frame), picture)
-
-    def __enter__(self) -> _Previews:
-        if self._movie is not None:
-            self._movie.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._movie is None:
-            return
-        self._movie.__exit__(kind, error, trace)
-        if error is None:
-            self._sheet.write(self._sheet_path)
-
-
-def _provenance(job: RotoscopeJob, network: _Network) -> dict[str, str]:
+def _provenance(identity: Mapping[str, Any]) -> dict[str, str]:
     """Header attributes that tell what a matte was made with."""
-    prompts = hashlib.sha256(repr(job.tracking()["prompts"]).encode()).hexdigest()
+    prompts = hashlib.sha256(repr(identity["prompts"]).encode()).hexdigest()
     return {
         "sam2_roto/version": __version__,
-        "sam2_roto/model": network.name,
-        "sam2_roto/weights": network.digest,
+        "sam2_roto/model": identity["model"],
+        "sam2_roto/weights": identity["weights"],
         "sam2_roto/prompts": prompts,
     }
-
-
-def _stem(path: Path) -> str:
-    """The footage's name without number and ending: ``plate.1001.exr`` and ``plate.%04d.exr`` give ``plate``."""
-    name = path.name if path.is_dir() else path.stem
-    return re.sub(r"[._-]?(\d+|%0?\d*d|#+|\*)$", "", name) or "plate"

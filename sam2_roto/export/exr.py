@@ -119,6 +119,7 @@ def _spec(channels: Sequence[str], box: Window, metadata: PlateMetadata) -> oiio
     display = metadata.display
     spec.full_x, spec.full_y = display.x0, display.y0
     spec.full_width, spec.full_height = display.width, display.height
+    spec.attribute("DateTime", "")  # else the moment of writing would be called that of capture, and no two files equal
     add_plate_attributes(spec, metadata)
     return spec
 

@@ -74,6 +74,12 @@ class ObjectMemory:
         self._pointer[slot].copy_(memory.pointer)
         self._ring[frame] = slot
 
+    def touch(self, frame: int) -> bool:
+        """Whether ``frame`` is remembered; if it was tracked, it counts as the newest from now on."""
+        if frame in self._ring:
+            self._ring[frame] = self._ring.pop(frame)
+        return frame in self
+
     def _free_slot(self) -> int:
         return min(set(range(self._slots)) - set(self._ring.values()))
 

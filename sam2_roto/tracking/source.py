@@ -71,6 +71,6 @@ def prepare(view: NDArray[np.uint8], image_size: int, device: torch.device | Non
     """
     if view.shape[:2] != (image_size, image_size):
         view = np.asarray(Image.fromarray(view).resize((image_size, image_size), Image.Resampling.BICUBIC))
-    pixels = torch.from_numpy(np.ascontiguousarray(view)).to(device)
+    pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).to(device)
     mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, STD))
     return ((pixels.permute(2, 0, 1).float() / 255 - mean) / std)[None]

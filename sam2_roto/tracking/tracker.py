@@ -77,7 +77,7 @@ class Tracker:
         """
         index = self._position(frame)
         prompt.check(self.source.width, self.source.height, f"of '{name}' on frame {frame}")
-        entry = self.objects.get(name) or TrackedObject(name, ObjectMemory(self.model.config, self._device))
+        entry = self._entry(name)
         if index in entry.prompts and not clear:
             prompt = entry.prompts[index].plus(prompt)
         result, memory = self._answer(entry, index, prompt)
@@ -91,6 +91,19 @@ class Tracker:
         self.objects[name] = entry
         self._store(name, index, result)
         return result
+
+    @torch.inference_mode()
+    def restore(self, name: str, frame: int, prompt: FramePrompt, answer: ObjectFrame) -> None:
+        """Take up the ``answer`` that ``prompt`` was given earlier, as if it had been asked just now.
+
+        Nothing is decoded and nothing archived. Raises PromptError where the frame is not in the clip.
+        """
+        index = self._position(frame)
+        memory = self._relive(index, answer._replace(prompted=True))
+        entry = self._entry(name)
+        entry.memory.keep(index, memory)
+        entry.prompts[index], entry.answers[index] = prompt, answer
+        self.objects[name] = entry
 
     def clear(self, name: str, frame: int) -> None:
         """Take back all prompts of object ``name`` on ``frame``; the next pass tracks through it."""
@@ -203,7 +216,21 @@ class Tracker:
         return prediction._replace(logits=prediction.logits.half().float())
 
     def _remember(self, features: ImageFeatures, prediction: Prediction, prompted: bool) -> list[FrameMemory]:
-        spatial = self.model.encode_memory(features.top, prediction.logits, prediction.score, prompted)
+        """Encode what is remembered of one frame, a memory for each row.
+
+        Convolutions of another batch differ in the last bits. With an archive the rows go one by one, as they do when
+        they are recalled, so that a run that was interrupted ends in the same bits as one that was not.
+        """
+        count = len(prediction.logits)
+        rows = count if self._archive is None else 1
+        parts = [slice(begin, begin + rows) for begin in range(0, count, rows)]
+        spatial = [
+            memory
+            for part in parts
+            for memory in self.model.encode_memory(
+                features.top, prediction.logits[part], prediction.score[part], prompted
+            )
+        ]
         return [FrameMemory(*pair) for pair in zip(spatial, prediction.pointer, strict=True)]
 
     def _memory(self, group: Sequence[tuple[TrackedObject, Recall]]) -> Memory:
@@ -233,32 +260,37 @@ class Tracker:
             self._archive.write(name, self.frames[index], result)
 
     def _recall_behind(self, entries: list[TrackedObject], index: int, step: int) -> None:
-        """Fill the rings of objects that join a pass at ``index`` with what it looks back at, from the archive."""
+        """Fill the rings of objects that join a pass at ``index`` with what it looks back at, from the archive.
+
+        The farthest comes first, also of what is there already, so that it is the first to be dropped.
+        """
         if self._archive is None or not entries:
             return
         for behind in reversed(entries[0].memory.wanted(index, step)):
             if not 0 <= behind < len(self.frames):
                 continue
-            missing = [entry for entry in entries if behind not in entry.memory]
-            found = [(entry, self._archive.read(entry.name, self.frames[behind])) for entry in missing]
-            self._relive(behind, [(entry, result) for entry, result in found if result is not None], step)
+            for entry in entries:
+                kept = None if entry.memory.touch(behind) else self._archive.read(entry.name, self.frames[behind])
+                if kept is not None:
+                    entry.memory.push(behind, self._relive(behind, kept))
+                    entry.tracked.setdefault(behind, step)
 
-    def _relive(self, index: int, found: list[tuple[TrackedObject, ObjectFrame]], step: int) -> None:
-        """Encode memories again from kept results."""
-        if not found:
-            return
+    def _relive(self, index: int, result: ObjectFrame) -> FrameMemory:
+        """What is remembered of a frame, from a kept result."""
         features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))
-        for entry, result in found:
-            logits = result.logits.to(self._device)[None, None]
-            score = torch.tensor([result.score], device=self._device)
-            spatial = self.model.encode_memory(features.top, logits, score, result.prompted)[0]
-            entry.memory.push(index, FrameMemory(spatial, result.pointer.to(self._device)))
-            entry.tracked.setdefault(index, step)
+        logits = result.logits.to(self._device)[None, None]
+        score = torch.tensor([result.score], device=self._device)
+        spatial = self.model.encode_memory(features.top, logits, score, result.prompted)[0]
+        return FrameMemory(spatial, result.pointer.to(self._device))
 
     def _position(self, frame: int) -> int:
         if frame not in self._index:
             raise PromptError(f"frame {frame} is not in the clip, which has {self.frames[0]}-{self.frames[-1]}")
         return self._index[frame]
+
+    def _entry(self, name: str) -> TrackedObject:
+        """The object of that name, or a new one that is not in the list yet."""
+        return self.objects.get(name) or TrackedObject(name, ObjectMemory(self.model.config, self._device))
 
     def _object(self, name: str) -> TrackedObject:
         if name not in self.objects:
