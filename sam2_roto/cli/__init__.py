@@ -23,6 +23,12 @@ from sam2_roto.cli.parser import Parser, Subparsers
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "rotoscope": ("sam2_roto.cli.rotoscope", "mattes of the objects that you mark in a clip"),
+    "demo": ("sam2_roto.cli.demo", "rotoscope the sample clip and compare with its truth"),
+    "evaluate": ("sam2_roto.cli.evaluate", "J, F and J&F of a model on clips with true masks"),
+    "export-annotations": (
+        "sam2_roto.cli.export_annotations",
+        "turn finished mattes into training data (SA-V, DAVIS, COCO)",
+    ),
     "train": ("sam2_roto.training.cli", "train a model on generated clips"),
     "models": ("sam2_roto.cli.models", "list, fetch and verify the networks' weights"),
 }
