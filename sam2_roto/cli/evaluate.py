@@ -55,8 +55,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the table, and write what was asked for."""
-    if (args.dataset is None) == (args.frames is None or args.masks is None) or (args.dataset and args.frames):
-        raise DatasetError("there is nothing to evaluate; give --frames and --masks, or --dataset")
+    plain = (args.frames, args.masks)
+    if (None in plain) if args.dataset is None else (plain != (None, None)):
+        raise DatasetError("what to evaluate is not clear; give --frames and --masks, or --dataset alone")
     from sam2_roto.evaluation.datasets import open_clips, open_dataset
     from sam2_roto.export.annotations import write_json
     from sam2_roto.export.files import make_folder
