@@ -58,6 +58,11 @@ def resolve(name: str) -> str:
     return _resolve(config_name(), name)
 
 
+def same_space(one: str, other: str) -> bool:
+    """Whether two names, aliases or roles mean one colour space. Raises ColorError for a name that means none."""
+    return one == other or resolve(one) == resolve(other)
+
+
 def is_monitor_space(name: str) -> bool:
     """Whether codes of that space are made for a standard monitor, so that a view shows them as they are."""
     return resolve(name) in _MONITOR

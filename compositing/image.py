@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from compositing.errors import ImageError
 
@@ -43,6 +46,24 @@ class Window:
         x0, y0 = max(self.x0, other.x0), max(self.y0, other.y0)
         x1, y1 = min(self.x1, other.x1), min(self.y1, other.y1)
         return Window(x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None
+
+    def union(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        x0, y0 = min(self.x0, other.x0), min(self.y0, other.y0)
+        return Window(x0, y0, max(self.x1, other.x1), max(self.y1, other.y1))
+
+    def contains(self, other: Window) -> bool:
+        """Whether every pixel of ``other`` is one of this window."""
+        return self.union(other) == self
+
+    def grown(self, across: int, down: int | None = None) -> Window:
+        """The window with that many pixels more on every side."""
+        down = across if down is None else down
+        return Window(self.x0 - across, self.y0 - down, self.x1 + across, self.y1 + down)
+
+    def moved(self, across: int, down: int) -> Window:
+        """The window of the same size, that many pixels to the right and downwards."""
+        return Window(self.x0 + across, self.y0 + down, self.x1 + across, self.y1 + down)
 
     def slices(self, part: Window) -> tuple[slice, slice]:
         """Rows and columns of ``part`` in an array that covers this window."""
@@ -90,6 +111,26 @@ class Image:
             raise ImageError(f"Pixels of shape {tuple(pixels.shape)} need the layout [C, H, W] and names for channels.")
         window = Window.sized(pixels.shape[2], pixels.shape[1])
         return cls(pixels, channels or usual[pixels.shape[0]], window, window, color_space=color_space)
+
+    @classmethod
+    def from_array(
+        cls,
+        array: NDArray[np.floating[Any]],
+        channels: tuple[str, ...] | None = None,
+        color_space: str = "Linear Rec.709 (sRGB)",
+    ) -> Image:
+        """As ``from_pixels``, from an array ``[H, W, C]`` or ``[H, W]`` of any float type (copied)."""
+        layered = array[..., None] if array.ndim == 2 else array
+        pixels = torch.from_numpy(np.array(np.moveaxis(layered, -1, 0), dtype=np.float32, order="C"))
+        return cls.from_pixels(pixels, channels, color_space)
+
+    def to_array(self) -> NDArray[np.float32]:
+        """The data window as a contiguous float32 array ``[H, W, C]``."""
+        return np.ascontiguousarray(self.pixels.detach().permute(1, 2, 0).cpu().numpy())
+
+    def to(self, device: torch.device | str) -> Image:
+        """The image on that device."""
+        return replace(self, pixels=self.pixels.to(device))
 
     def channel(self, name: str) -> torch.Tensor:
         """The plane ``[H, W]`` of that name (a view). Raises ImageError where the image has none."""

@@ -1,0 +1,123 @@
+"""Alpha: premultiplied and straight colour, given, taken away and shared out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from compositing.errors import ImageError
+from compositing.image import Image, paste
+
+# Below it, colour divided by alpha says nothing of the object any more: it is light that was added.
+_FAINT = 1e-6
+
+
+def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+    """The quotient, 0 where the denominator is 0."""
+    empty = denominator == 0
+    return (numerator / denominator.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)
+
+
+def faint(alpha: Tensor) -> Tensor:
+    """Where alpha is (nearly) 0, so that colour there is added light."""
+    return alpha.abs() < _FAINT
+
+
+def straight(color: Tensor, alpha: Tensor) -> Tensor:
+    """Premultiplied colour divided by alpha, 0 where alpha is (nearly) 0."""
+    empty = faint(alpha)
+    return (color / alpha.masked_fill(empty, 1.0)).masked_fill(empty, 0.0)
+
+
+def opaque(image: Image) -> Image:
+    """The image with an alpha of 1 all over its data window, where it has none."""
+    if "A" in image.channels:
+        return image
+    pixels = torch.cat([image.pixels, torch.ones_like(image.pixels[:1])])
+    return replace(image, pixels=pixels, channels=(*image.channels, "A"))
+
+
+def premultiply(image: Image) -> Image:
+    """Colour times alpha; images that are premultiplied already, or have no alpha, are given back."""
+    if image.premultiplied or "A" not in image.channels:
+        return replace(image, premultiplied=True)
+    return replace(image, pixels=image.pixels * _weights(image), premultiplied=True)
+
+
+def unpremultiply(image: Image) -> Image:
+    """Colour divided by alpha; where alpha is 0 (below 1e-6) colour is left as it is, so that added light stays."""
+    if not image.premultiplied or "A" not in image.channels:
+        return image
+    weights = _weights(image)
+    weights = torch.where(faint(weights), torch.ones_like(weights), weights)
+    return replace(image, pixels=image.pixels / weights, premultiplied=False)
+
+
+def on_straight(image: Image, operation: Callable[[Tensor], Tensor]) -> Image:
+    """``operation`` on the straight colour ``[3, H, W]`` (or one plane ``[1, H, W]``), premultiplied state kept.
+
+    Added light, colour where alpha is 0, goes through the operation as it is. Other channels are not touched.
+    """
+    color = color_planes(image)
+    planes = image.pixels[color]
+    if not image.premultiplied or "A" not in image.channels:
+        changed = operation(planes)
+    else:
+        alpha = image.channel("A")
+        weights = torch.where(faint(alpha), torch.ones_like(alpha), alpha)
+        changed = operation(planes / weights) * weights
+    pixels = image.pixels.clone()
+    pixels[color] = changed
+    return replace(image, pixels=pixels)
+
+
+def color_planes(image: Image) -> list[int]:
+    """Where R, G and B lie in the pixels, or Y alone. Raises ImageError where the image has neither."""
+    if all(name in image.channels for name in "RGB"):
+        return [image.channels.index(name) for name in "RGB"]
+    if "Y" in image.channels:
+        return [image.channels.index("Y")]
+    raise ImageError(f"The image has no colour; its channels are {', '.join(image.channels)}.")
+
+
+def with_alpha(image: Image, matte: Image) -> Image:
+    """The colour of an image with the matte as its alpha, straight; outside the matte's data window alpha is 0.
+
+    The image must be straight or have no alpha: colour that was multiplied by another alpha is unpremultiplied first.
+    Raises ImageError where the display windows differ or the matte has several channels and none of them is A.
+    """
+    if image.display != matte.display:
+        raise ImageError(f"The matte is {matte.display}, the image {image.display}; reformat one of them first.")
+    plane = paste(matte_plane(matte)[None], matte.data, image.data).to(image.pixels.device)
+    source = unpremultiply(image)
+    kept = [index for index, name in enumerate(source.channels) if name != "A"]
+    channels = (*(source.channels[index] for index in kept), "A")
+    return replace(source, pixels=torch.cat([source.pixels[kept], plane]), channels=channels, premultiplied=False)
+
+
+def without_alpha(image: Image) -> Image:
+    """The colour as it is, premultiplied or not, without channel A."""
+    kept = [index for index, name in enumerate(image.channels) if name != "A"]
+    if not kept:
+        raise ImageError("The image has alpha alone; there is no colour to keep.")
+    channels = tuple(image.channels[index] for index in kept)
+    return replace(image, pixels=image.pixels[kept], channels=channels, premultiplied=True)
+
+
+def matte_plane(matte: Image) -> Tensor:
+    """The plane ``[H, W]`` of channel A, or of the only channel. Raises ImageError where that is not clear."""
+    if "A" in matte.channels:
+        return matte.channel("A")
+    if len(matte.channels) == 1:
+        return matte.pixels[0]
+    raise ImageError(f"The matte has the channels {', '.join(matte.channels)}; give it one, or name one A.")
+
+
+def _weights(image: Image) -> Tensor:
+    """``[C, H, W]``: alpha for colour, 1 for alpha itself."""
+    weights = image.channel("A").expand_as(image.pixels).clone()
+    weights[image.channels.index("A")] = 1.0
+    return weights
