@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from sam2_roto.errors import CheckpointError
 
@@ -52,10 +54,38 @@ def load_state(path: Path) -> State:
         raise CheckpointError(f"{path} is no checkpoint of a training run; remove it or name another run.") from error
 
 
-def export_weights(weights: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    """Write weights as float16 safetensors with metadata (all strings); the file appears whole or not at all."""
-    half = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+def restore(state: State, model: nn.Module, optimiser: Optimizer, path: Path) -> None:
+    """Put a state's weights and optimiser into place. Raises CheckpointError where they are another run's."""
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    wrong = [name for name in {**shapes, **state.model} if name not in state.model or name not in shapes]
+    wrong += [name for name, value in state.model.items() if name in shapes and value.shape != shapes[name]]
+    if wrong:
+        raise CheckpointError(
+            f"{path} holds the run of another model ({wrong[0]} differs); resume with the recipe that it was started "
+            "with, or name another --out."
+        )
+    model.load_state_dict(state.model)
+    try:
+        optimiser.load_state_dict(state.optimiser)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path} is of a run that froze other parts or decayed otherwise; resume with that run's recipe."
+        ) from error
+
+
+def export_weights(
+    weights: dict[str, Tensor], path: Path, metadata: dict[str, str], types: Mapping[str, torch.dtype] | None = None
+) -> None:
+    """Write weights as safetensors with metadata (all strings); the file appears whole or not at all.
+
+    Floating-point tensors are stored as float16, or as ``types`` has it by name.
+    """
+    types = types or {}
+    stored = {
+        name: value.to(types.get(name, torch.float16)) if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
-    draft.write_bytes(save({name: value.cpu().contiguous() for name, value in half.items()}, metadata))
+    draft.write_bytes(save({name: value.cpu().contiguous() for name, value in stored.items()}, metadata))
     os.replace(draft, path)

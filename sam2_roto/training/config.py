@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sam2_roto.errors import RotoError
+from sam2_roto.model import CONFIGS
+from sam2_roto.training.clips import DIFFICULTIES
 from sam2_roto.training.losses import LossWeights
+from sam2_roto.training.parts import PARTS
 
 
 class RecipeError(RotoError):
@@ -32,7 +35,8 @@ class Stage:
         objects: most objects taken from a clip.
         stills: of every generated clip, frames taken as pictures of their own (only with ``frames = 1``).
         rate: factor on the learning rate.
-        mask_share, click_share, corrections: take the place of the recipe's, where given.
+        difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
+        mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
     """
 
     name: str
@@ -43,9 +47,11 @@ class Stage:
     objects: int = 3
     stills: int = 4
     rate: float = 1.0
+    difficulty: str | None = None
     mask_share: float | None = None
     click_share: float | None = None
     corrections: int | None = None
+    true_presence_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,9 @@ class Prompting:
     corrections: int = 7
     truth_share: float = 0.1
     true_presence_share: float = 1.0
+
+
+_STAGE_PROMPTING = ("mask_share", "click_share", "corrections", "true_presence_share")
 
 
 @dataclass(frozen=True)
@@ -110,10 +119,21 @@ class Watching:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what a training run does."""
+    """Everything that decides what a training run does.
+
+    Attributes:
+        stages: in their order.
+        model: name of the network's sizes.
+        start: file of the weights to start from; random ones where not given.
+        frozen: parts that keep their weights: ``trunk``, ``neck``, ``memory``, ``decoder``.
+        seed: decides every draw of the run.
+        workers: processes that make clips.
+    """
 
     stages: tuple[Stage, ...]
     model: str = "nano"
+    start: str | None = None
+    frozen: tuple[str, ...] = ()
     seed: int = 0
     workers: int = 1
     prompting: Prompting = field(default_factory=Prompting)
@@ -137,7 +157,7 @@ class Recipe:
 
     def prompting_of(self, stage: Stage) -> Prompting:
         """The prompting of a stage: the recipe's, with what the stage sets itself."""
-        own = {name: getattr(stage, name) for name in ("mask_share", "click_share", "corrections")}
+        own = {name: getattr(stage, name) for name in _STAGE_PROMPTING}
         return dataclasses.replace(self.prompting, **{name: value for name, value in own.items() if value is not None})
 
     def ends_stage(self, step: int) -> bool:
@@ -175,7 +195,8 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
         "watching": Watching,
     }
     parts = {name: _section(kind, values.pop(name, {}), f"{where} [{name}]") for name, kind in kinds.items()}
-    recipe = _section(Recipe, {**values, **parts, "stages": stages}, where)
+    frozen = tuple(values.pop("frozen", ()))
+    recipe = _section(Recipe, {**values, **parts, "stages": stages, "frozen": frozen}, where)
     _check(recipe, where)
     return recipe
 
@@ -183,10 +204,20 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
 def _check(recipe: Recipe, where: str) -> None:
     if not recipe.stages:
         raise RecipeError(f"{where} has no [[stages]]; give at least one.")
+    if recipe.model not in CONFIGS:
+        raise RecipeError(f"{where} names the model '{recipe.model}'; it can be {', '.join(CONFIGS)}.")
+    unknown = [part for part in recipe.frozen if part not in PARTS]
+    if unknown:
+        raise RecipeError(f"{where} freezes '{unknown[0]}'; the parts of a model are {', '.join(PARTS)}.")
     for stage in recipe.stages:
         if min(stage.steps, stage.clips, stage.frames, stage.objects, stage.stills) < 1 or stage.size % 32:
             raise RecipeError(
                 f"{where} stage '{stage.name}' needs positive counts and a size that is a multiple of 32."
+            )
+        if stage.difficulty is not None and stage.difficulty not in DIFFICULTIES:
+            raise RecipeError(
+                f"{where} stage '{stage.name}' asks for '{stage.difficulty}'; a difficulty is one of "
+                f"{', '.join(DIFFICULTIES)}."
             )
 
 

@@ -18,11 +18,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sam2_roto.errors import DatasetError
 from sam2_roto.training.augment import augment
 from sam2_roto.training.clips import HELD_OUT_SEEDS
 from sam2_roto.training.config import Recipe, Stage
 
 SMALLEST_SHARE = 1 / 1024
+ATTEMPTS = 100
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -39,8 +41,25 @@ class Clip(Protocol):
         """The objects."""
 
 
-ClipSource = Callable[[int, int, int], Clip]
-"""Makes the clip of (seed, size, frames)."""
+@dataclass(frozen=True)
+class ClipOrder:
+    """What is asked of a source of clips.
+
+    Attributes:
+        seed: decides every draw; one of ``HELD_OUT_SEEDS`` asks for a clip that training never sees, if there are any.
+        size: side in pixels of the square that will be cut from the clip.
+        frames: how many.
+        difficulty: of generated clips, if it matters.
+    """
+
+    seed: int
+    size: int
+    frames: int
+    difficulty: str | None = None
+
+
+ClipSource = Callable[[ClipOrder], Clip]
+"""Makes the clip of an order; its pictures need not have the size that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +136,11 @@ class BatchMaker(Dataset[Batch]):
         labels: list[Tensor] = []
         chosen: list[list[int]] = []
         index = 0
-        while len(frames) < stage.clips or not any(chosen):
+        while len(frames) < stage.clips:
+            if index == ATTEMPTS * stage.clips:
+                raise DatasetError(
+                    f"No object in the clips is larger than 1/{round(1 / SMALLEST_SHARE)} of the picture."
+                )
             for picture, label, ids in self._clips(stage, clip_seed(self.recipe.seed, step, index)):
                 if ids and len(frames) < stage.clips:
                     frames.append(picture)
@@ -130,7 +153,7 @@ class BatchMaker(Dataset[Batch]):
         generator = torch.Generator().manual_seed(seed)
         still = stage.frames == 1
         length = stage.stills if still else stage.frames
-        frames, labels = tensors_of(self.source(seed, stage.size, length))
+        frames, labels = tensors_of(self.source(ClipOrder(seed, stage.size, length, stage.difficulty)))
         spans = [slice(i, i + 1) for i in range(length)] if still else [slice(None)]
         for span in spans:
             pair = augment(frames[span], labels[span], stage.size, self.recipe.augmentation, generator)

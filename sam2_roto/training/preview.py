@@ -12,6 +12,7 @@ from torch import Tensor
 
 PREDICTED = (255, 210, 0)
 TRUE = (0, 200, 255)
+MOST_STRIPS, WIDEST = 8, 1400
 
 
 def outline(mask: Tensor) -> Tensor:
@@ -33,9 +34,10 @@ def strip(frames: Tensor, predicted: Tensor, truth: Tensor) -> Tensor:
 
 
 def save_strips(strips: list[Tensor], path: Path) -> None:
-    """Write strips uint8 [3, H, W] below each other as a PNG; the file appears whole or not at all."""
-    sheet = torch.cat(strips, dim=1).permute(1, 2, 0).contiguous().numpy()
+    """Write the first strips uint8 [3, H, W] below each other as a JPEG; the file appears whole or not at all."""
+    picture = Image.fromarray(torch.cat(strips[:MOST_STRIPS], dim=1).permute(1, 2, 0).contiguous().numpy())
+    picture.thumbnail((WIDEST, WIDEST))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".part")
-    Image.fromarray(sheet).save(draft, format="PNG")
+    picture.save(draft, format="JPEG", quality=85)
     os.replace(draft, path)

@@ -12,12 +12,14 @@ from types import FrameType
 import torch
 from tqdm import tqdm
 
+from sam2_roto.checkpoints.load import load_weights, read_state
 from sam2_roto.model import SAM2, build_model
-from sam2_roto.training.checkpoint import State, export_weights, load_state, save_state
+from sam2_roto.training.checkpoint import State, export_weights, load_state, restore, save_state
 from sam2_roto.training.config import Recipe
 from sam2_roto.training.data import Batch, ClipSource, batches
 from sam2_roto.training.journal import Journal
 from sam2_roto.training.optimiser import MovingAverage, make_optimiser, rate_at
+from sam2_roto.training.parts import freeze
 from sam2_roto.training.preview import save_strips
 from sam2_roto.training.step import StepReport, step_generator, train_step
 from sam2_roto.training.validate import held_out_batches, validate
@@ -33,7 +35,7 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, source: ClipSource, folder: Path, device: torch.device, quiet: bool = False
     ) -> None:
-        """Set up, resuming where the folder holds a checkpoint. Raises CheckpointError where that is damaged."""
+        """Set up, resuming where the folder holds a checkpoint. Raises CheckpointError where that does not fit."""
         self.recipe, self.source, self.folder, self.device = recipe, source, folder, device
         self.quiet, self.stopping = quiet, False
         state = load_state(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
@@ -73,9 +75,14 @@ class Trainer:
         save_state(self.state(), path)
 
     def export(self, path: Path) -> None:
-        """Write the averaged weights as float16 safetensors, with where they come from as metadata."""
+        """Write the averaged weights as safetensors, with where they come from as metadata.
+
+        They are stored as float16, or with the precision of the weights that the run started from.
+        """
         origin = {"recipe": self.recipe.digest(), "steps": str(self.step), "seed": str(self.recipe.seed)}
-        export_weights(self.average.weights, path, {"model": self.recipe.model, **origin})
+        start = read_state(Path(self.recipe.start)) if self.recipe.start else {}
+        types = {name: value.dtype for name, value in start.items()}
+        export_weights(self.average.weights, path, {"model": self.recipe.model, **origin}, types)
 
     def validate(self) -> None:
         """Measure the averaged weights on held-out clips, log it, and draw the strips."""
@@ -85,20 +92,23 @@ class Trainer:
         model.load_state_dict(self.average.weights)
         result = validate(model, held_out_batches(self.recipe, self.source, size), self.recipe)
         self.scores.write(self.step, {**result.region, "seconds": time.perf_counter() - began})
-        save_strips(result.strips, self.folder / "pictures" / f"{self.step:07d}.png")
+        save_strips(result.strips, self.folder / "pictures" / f"{self.step:07d}.jpg")
 
     def _build(self, size: int, state: State | None) -> None:
-        """Make the network for pictures of ``size``, with the weights and optimiser of ``state`` or fresh ones."""
-        torch.manual_seed(self.recipe.seed)
-        self.model: SAM2 = build_model(self.recipe.model, size).to(self.device)
-        if state:
-            self.model.load_state_dict(state.model)
+        """Make the network for pictures of ``size``, with the weights and optimiser of ``state``, or as runs start."""
+        recipe = self.recipe
+        torch.manual_seed(recipe.seed)
+        self.model: SAM2 = build_model(recipe.model, size)
+        if recipe.start and not state:
+            load_weights(self.model, Path(recipe.start), recipe.model)
+        freeze(self.model.to(self.device), recipe.frozen)
         self.model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-        self.average = MovingAverage(self.model, self.recipe.optimisation.ema)
-        self.optimiser = make_optimiser(self.model, self.recipe.optimisation)
+        self.optimiser = make_optimiser(self.model, recipe.optimisation)
+        if state:
+            restore(state, self.model, self.optimiser, self.folder / CHECKPOINT)
+        self.average = MovingAverage(self.model, recipe.optimisation.ema)
         if state:
             self.average.load(state.average)
-            self.optimiser.load_state_dict(state.optimiser)
 
     def _advance(self, stream: Iterator[Batch]) -> str:
         """One step and what is due after it; gives a short text for the progress bar."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sam2_roto.model import SAM2
 from sam2_roto.training.config import Recipe
-from sam2_roto.training.data import Batch, ClipSource, choose_objects, rows_of, tensors_of
+from sam2_roto.training.data import Batch, ClipOrder, ClipSource, choose_objects, rows_of, tensors_of
 from sam2_roto.training.losses import mask_iou
 from sam2_roto.training.plan import KINDS, Plan
 from sam2_roto.training.preview import strip
@@ -39,7 +39,7 @@ def held_out_batches(recipe: Recipe, source: ClipSource, size: int) -> list[Batc
     watching = recipe.watching
     made: list[tuple[Tensor, Tensor, list[int]]] = []
     for seed in range(watching.validation_clips):
-        frames, labels = tensors_of(source(seed, size, watching.validation_frames))
+        frames, labels = tensors_of(source(ClipOrder(seed, size, watching.validation_frames)))
         chosen = choose_objects(labels, 1, torch.Generator().manual_seed(seed))
         if chosen:
             made.append((frames, labels, chosen))

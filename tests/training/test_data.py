@@ -14,7 +14,7 @@ from sam2_roto.training.cli import RECIPES, GeneratedClips
 from sam2_roto.training.clips import HELD_OUT_SEEDS
 from sam2_roto.training.clips.library import procedural_library
 from sam2_roto.training.config import Augmentation, Recipe, RecipeError, Stage, load_recipe, parse_recipe
-from sam2_roto.training.data import Batch, BatchMaker, batches, choose_objects, clip_seed
+from sam2_roto.training.data import Batch, BatchMaker, ClipOrder, batches, choose_objects, clip_seed
 
 
 @dataclass
@@ -25,9 +25,10 @@ class Discs:
     labels: npt.NDArray[np.uint8]
 
 
-def discs(seed: int, size: int, frames: int) -> Discs:
+def discs(order: ClipOrder) -> Discs:
     """The clip of a seed."""
-    rng = np.random.default_rng(seed)
+    size, frames = order.size, order.frames
+    rng = np.random.default_rng(order.seed)
     y, x = np.mgrid[:size, :size]
     pictures, labels = [], []
     start, speed = rng.uniform(0.3, 0.7, (2, 2)) * size, rng.uniform(-2, 2, (2, 2))

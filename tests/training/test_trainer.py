@@ -19,7 +19,7 @@ from sam2_roto.model import build_model
 from sam2_roto.training.checkpoint import load_state
 from sam2_roto.training.cli import RECIPES, check_folder
 from sam2_roto.training.config import Recipe, RecipeError, load_recipe
-from sam2_roto.training.data import BatchMaker
+from sam2_roto.training.data import BatchMaker, ClipOrder
 from sam2_roto.training.optimiser import make_optimiser, rate_at
 from sam2_roto.training.step import train_step
 from sam2_roto.training.trainer import CHECKPOINT, Trainer
@@ -35,9 +35,10 @@ class Square:
     labels: npt.NDArray[np.uint8]
 
 
-def squares(seed: int, size: int, frames: int) -> Square:
+def squares(order: ClipOrder) -> Square:
     """The clip of a seed."""
-    rng = np.random.default_rng(seed)
+    size, frames = order.size, order.frames
+    rng = np.random.default_rng(order.seed)
     labels = np.zeros((frames, size, size), np.uint8)
     left, top = rng.integers(size // 8, size // 3, 2)
     for frame in range(frames):
@@ -84,7 +85,7 @@ def test_a_run_leaves_scores_pictures_and_weights(recipe: Recipe, tmp_path: Path
     scores = trainer.scores.rows()
     assert [line["step"] for line in scores] == ["4"]
     assert all(0.0 <= float(scores[0][kind]) <= 1.0 for kind in ("mask", "click", "box"))
-    assert (tmp_path / "pictures" / "0000004.png").stat().st_size > 0
+    assert (tmp_path / "pictures" / "0000004.jpg").stat().st_size > 0
     trainer.export(tmp_path / "nano.safetensors")
     weights = load_file(tmp_path / "nano.safetensors")
     build_model("nano").load_state_dict(weights)
