@@ -48,8 +48,8 @@ def merge(operation: str, a: Image, b: Image, *, out: Tensor | None = None) -> I
     """A merged with B by one of ``MERGES``, on the data window that the operation demands.
 
     Both must be premultiplied (``matte`` multiplies a straight A itself), of one colour space, one display window
-    and the same channels; an image without alpha is opaque in its data window. ``out``, a float32 tensor of the result's shape,
-    receives the pixels; it may be the pixels of A or B themselves.
+    and the same channels; an image without alpha is opaque in its data window. ``out``, a float32 tensor of the
+    result's shape, receives the pixels; it may be the pixels of A or B themselves.
 
     Raises ImageError or ColorError where the images do not go together, ImageError for an unknown operation.
     """
