@@ -14,7 +14,7 @@ import torch
 
 from compositing.errors import MissingFrameError
 from compositing.footage import Footage, numbering, open_footage
-from compositing.footage.frames import summarise
+from compositing.footage.frames import FrameRange, summarise
 from sam2_roto import __version__
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.errors import PromptError, StoreError
@@ -128,9 +128,10 @@ def _check(prompts: _Prompts, footage: Footage, frames: Sequence[int]) -> None:
     for name, said in prompts.items():
         for frame, prompt in said.items():
             if frame not in frames:
+                there = FrameRange(frames[0], frames[-1])
                 raise PromptError(
-                    f"'{name}' is marked on frame {frame}, but {footage.path.name} has the frames "
-                    f"{frames[0]}-{frames[-1]}; frames are numbered as the footage is"
+                    f"'{name}' is marked on frame {frame}, but {footage.path.name} has "
+                    f"frame{'s' if len(there) > 1 else ''} {there}; frames are numbered as the footage is"
                 )
             prompt.check(footage.width, footage.height, f"of '{name}' on frame {frame}")
 

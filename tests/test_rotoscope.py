@@ -240,7 +240,7 @@ def test_a_gap_in_the_frames_is_told(make_job: MakeJob, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("prompt", "says"),
     [
-        (Click("ball", 20, 3, 3), "marked on frame 20, but shot.mp4 has the frames 0-19"),
+        (Click("ball", 20, 3, 3), "marked on frame 20, but shot.mp4 has frames 0-19"),
         (Click("ball", 0, 96, 3), "click 96,3 of 'ball' on frame 0 lies outside the plate of 96×64"),
         (Box("ball", 0, 100, 3, 120, 9), "the box of 'ball' on frame 0 lies outside the plate"),
     ],

@@ -150,7 +150,7 @@ def describe(result: RotoscopeResult) -> str:
     count = len(result.mattes)
     lines = [f"{count} {'matte' if count == 1 else 'mattes'} with {result.model} at {result.image_size}"]
     if count:
-        lines.append(f"{result.mattes[0]} to {result.mattes[-1].name}")
+        lines.append(f"{result.mattes[0]}" + (f" to {result.mattes[-1].name}" if count > 1 else ""))
     lines.extend(f"'{name}' is not seen on {frame_list(frames)}" for name, frames in result.absent.items() if frames)
     lines.extend(str(path) for path in result.previews)
     lines.extend(result.notes)

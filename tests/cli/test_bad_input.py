@@ -28,7 +28,7 @@ CASES = {
         "headless.mp4 cannot be opened as a movie: it is cut off",
     ),
     "truncated movie": ("{cut}", "--click a:0:3,4", "cut.mp4"),
-    "frame outside the clip": ("{shot}", "--click a:99:3,4", "marked on frame 99, but shot.mp4 has the frames 0-19"),
+    "frame outside the clip": ("{shot}", "--click a:99:3,4", "marked on frame 99, but shot.mp4 has frames 0-19"),
     "range outside the clip": ("{shot}", "--click a:3:3,4 --range 0-99", "Frame 99 is outside shot.mp4"),
     "frame outside the range": ("{shot}", "--click a:3:3,4 --range 5-9", "marked on frame 3, outside the range 5-9"),
     "click outside the plate": (
