@@ -24,6 +24,9 @@ Matte = NDArray[np.floating[Any]]
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab")
 """Those that every host reads and that keep a channel named ``A`` as it is."""
 
+_QUANTISING = ("dwaa", "dwab")
+_COLOR = ("R", "G", "B", "Y")  # by these last names the DWA coder knows what it may damage
+
 _MARGIN = 2  # pixels of zero kept round a cropped matte, so that filters downstream see its edge end
 
 
@@ -50,11 +53,11 @@ def write_matte(
         OutputError: the file cannot be written.
     """
     channels = channel_names(tuple(mattes))
-    _check(mattes, metadata.display, compression)
-    box = _data_window(list(mattes.values()), metadata.display) if crop else metadata.display
-    pixels = _pixels(list(mattes.values()), metadata.display, box)
-    spec = _spec(channels, box, metadata)
-    spec.attribute("compression", compression)
+    check_compression(compression)
+    check_sizes(mattes, metadata.display)
+    box = data_window(list(mattes.values()), metadata.display) if crop else metadata.display
+    pixels = matte_pixels(list(mattes.values()), metadata.display, box)
+    spec = make_spec(channels, box, metadata, compression)
     with replacing(Path(path)) as hidden:
         write_pixels(hidden, "exr", spec, pixels)
 
@@ -77,9 +80,22 @@ def write_pixels(path: Path, kind: str, spec: oiio.ImageSpec, pixels: NDArray[An
         raise OSError(reason or output.geterror() or "the picture library gave no reason")
 
 
-def _check(mattes: Mapping[str, Matte], display: Window, compression: str) -> None:
+def check_compression(compression: str) -> None:
+    """Raises ExportError where the name, before a colon and its level, is not one of ``COMPRESSIONS``."""
     if compression.split(":")[0] not in COMPRESSIONS:
         raise ExportError(f"The compression '{compression}' is not known; use one of {', '.join(COMPRESSIONS)}.")
+
+
+def compression_note(compression: str, channels: Sequence[str]) -> str | None:
+    """One sentence for the user where the compression changes values of these half channels; None where it does not."""
+    hurt = [name for name in channels if name.rsplit(".", 1)[-1] in _COLOR]
+    if compression.split(":")[0] not in _QUANTISING or not hurt:
+        return None
+    return f"The compression '{compression}' is lossy on {', '.join(hurt)}; use zip where the values must stay."
+
+
+def check_sizes(mattes: Mapping[str, Matte], display: Window) -> None:
+    """Raises ExportError for a matte that does not cover the display window, pixel for pixel."""
     for name, matte in mattes.items():
         if matte.shape != (display.height, display.width):
             size = "×".join(str(length) for length in matte.shape[::-1])
@@ -88,7 +104,7 @@ def _check(mattes: Mapping[str, Matte], display: Window, compression: str) -> No
             )
 
 
-def _data_window(mattes: Sequence[Matte], display: Window) -> Window:
+def data_window(mattes: Sequence[Matte], display: Window) -> Window:
     """The box of all that is not zero, with a margin, within the display window."""
     rows = np.flatnonzero(np.logical_or.reduce([matte.any(axis=1) for matte in mattes]))
     columns = np.flatnonzero(np.logical_or.reduce([matte.any(axis=0) for matte in mattes]))
@@ -102,7 +118,8 @@ def _data_window(mattes: Sequence[Matte], display: Window) -> Window:
     )
 
 
-def _pixels(mattes: Sequence[Matte], display: Window, box: Window) -> NDArray[np.float16]:
+def matte_pixels(mattes: Sequence[Matte], display: Window, box: Window) -> NDArray[np.float16]:
+    """The mattes within ``box``, clipped to 0 to 1: ``[H, W, C]``. Raises ValueError where they are not finite."""
     part = display.slices(box)
     pixels = np.empty((box.height, box.width, len(mattes)), np.float16)
     for index, matte in enumerate(mattes):
@@ -112,8 +129,12 @@ def _pixels(mattes: Sequence[Matte], display: Window, box: Window) -> NDArray[np
     return pixels
 
 
-def _spec(channels: Sequence[str], box: Window, metadata: PlateMetadata) -> oiio.ImageSpec:
-    spec = oiio.ImageSpec(box.width, box.height, len(channels), "half")
+def make_spec(
+    channels: Sequence[str], box: Window, metadata: PlateMetadata, compression: str, kind: str = "half"
+) -> oiio.ImageSpec:
+    """The header of a file or part whose data window is ``box``; ``kind`` is the channels' type."""
+    spec = oiio.ImageSpec(box.width, box.height, len(channels), kind)
+    spec.attribute("compression", compression)
     spec.channelnames = tuple(channels)
     spec.x, spec.y = box.x0, box.y0
     display = metadata.display
