@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(str(path) for path in result.previews))
         print(f"{OBJECT}: J {mean:.4f} against the truth (worst {scores[worst]:.4f}, on frame {worst})")
     if mean < ENOUGH:
-        print(f"sam2-roto: the mattes fit the truth with J {mean:.4f}, which is below {ENOUGH}", file=sys.stderr)
+        print(f"sam2-roto: the mattes fit the truth with J {mean:.4f} only; {ENOUGH} is wanted", file=sys.stderr)
         return 1
     return 0
 

@@ -50,7 +50,7 @@ def test_status_says_whether_the_mattes_fit(
     by_hand = [(a & b).sum() / (a | b).sum() for a, b in zip(truth, other, strict=True)]
     assert told["J"] == pytest.approx(np.mean(by_hand))
     assert len(told["frames"]) == 60
-    assert ("is below 0.85" in said.err.replace("which ", "")) == (status == 1)
+    assert ("0.85 is wanted" in said.err) == (status == 1)
     assert len(said.err.splitlines()) == status
 
 
@@ -58,7 +58,7 @@ def test_random_weights_do_not_pass(random_weights: Path, tmp_path: Path, capsys
     words = f"demo -o {tmp_path}/out --range 0-2 --model {random_weights} --image-size 64 --device cpu"
     assert main(words.split()) == 1
     said = capsys.readouterr()
-    assert "below 0.85" in said.err
+    assert "0.85 is wanted" in said.err
     assert "3 mattes from one click with nano" in said.out
     assert "against the truth" in said.out
     assert len(list((tmp_path / "out").glob("*.exr"))) == 3
