@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from sam2_roto.errors import DatasetError
 from sam2_roto.training.augment import augment
 from sam2_roto.training.cli import RECIPES, GeneratedClips
 from sam2_roto.training.clips import HELD_OUT_SEEDS
@@ -104,3 +105,47 @@ def test_a_wrong_setting_is_named() -> None:
         parse_recipe({"stages": [{"name": "a", "steps": 1, "clips": 1, "frames": 1, "colour": 3}]})
     with pytest.raises(RecipeError, match="no \\[\\[stages\\]\\]"):
         parse_recipe({})
+    stage = {"name": "a", "steps": 1, "clips": 1, "frames": 1}
+    with pytest.raises(RecipeError, match=r"'hard'.* one of plain"):
+        parse_recipe({"stages": [{**stage, "difficulty": "hard"}]})
+    with pytest.raises(RecipeError, match="freezes 'head'"):
+        parse_recipe({"stages": [stage], "frozen": ["head"]})
+    with pytest.raises(RecipeError, match="the model 'micro'"):
+        parse_recipe({"stages": [stage], "model": "micro"})
+
+
+def test_a_stage_sets_its_difficulty_and_prompting() -> None:
+    stages = [
+        {
+            "name": "a",
+            "steps": 1,
+            "clips": 2,
+            "frames": 2,
+            "size": 64,
+            "difficulty": "thin",
+            "true_presence_share": 0.0,
+        },
+        {"name": "b", "steps": 1, "clips": 1, "frames": 2, "size": 64},
+    ]
+    recipe = parse_recipe({"stages": stages, "prompting": {"true_presence_share": 0.7}})
+    assert [recipe.prompting_of(stage).true_presence_share for stage in recipe.stages] == [0.0, 0.7]
+    asked: list[str | None] = []
+
+    def source(order: ClipOrder) -> Discs:
+        asked.append(order.difficulty)
+        return discs(order)
+
+    maker = BatchMaker(recipe, source)
+    assert len(maker[0].frames) == 2
+    assert len(maker[1].frames) == 1
+    assert set(asked[:2]) == {"thin"}
+    assert asked[-1] is None
+
+
+def test_clips_without_a_visible_object_are_told() -> None:
+    def empty(order: ClipOrder) -> Discs:
+        found = discs(order)
+        return Discs(found.frames, np.zeros_like(found.labels))
+
+    with pytest.raises(DatasetError, match="No object"):
+        BatchMaker(RECIPE, empty)[3]

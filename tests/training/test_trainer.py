@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from sam2_roto.errors import CheckpointError
@@ -21,6 +22,7 @@ from sam2_roto.training.cli import RECIPES, check_folder
 from sam2_roto.training.config import Recipe, RecipeError, load_recipe
 from sam2_roto.training.data import BatchMaker, ClipOrder
 from sam2_roto.training.optimiser import make_optimiser, rate_at
+from sam2_roto.training.preview import save_strips
 from sam2_roto.training.step import train_step
 from sam2_roto.training.trainer import CHECKPOINT, Trainer
 
@@ -132,3 +134,11 @@ def test_folders_are_not_mixed_up(tmp_path: Path) -> None:
         check_folder(tmp_path, resume=False)
     with pytest.raises(CheckpointError, match="no checkpoint of a training run"):
         load_state(tmp_path / CHECKPOINT)
+
+
+def test_pictures_of_validation_stay_small(tmp_path: Path) -> None:
+    save_strips([torch.full((3, 256, 2048), 20 * index, dtype=torch.uint8) for index in range(12)], tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as picture:
+        assert picture.format == "JPEG"
+        assert max(picture.size) == 1400
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
