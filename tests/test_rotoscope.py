@@ -285,6 +285,14 @@ def uninterrupted(
     return job, contents(job.output)
 
 
+def kill(job: RotoscopeJob, moment: tuple[str, int]) -> None:
+    """Run a job in a process of its own that is killed when so many frames of a stage are done."""
+    stage, done = moment
+    words = [sys.executable, "-c", _KILLED, stage, str(done), repr(job)]
+    killed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
 @pytest.mark.parametrize("moment", [("correct", 3), ("track", 1), ("track", 9), ("track", 22), ("write", 7)])
 def test_killed_and_started_again_ends_in_the_same_bytes(
@@ -292,18 +300,24 @@ def test_killed_and_started_again_ends_in_the_same_bytes(
 ) -> None:
     whole, expected = uninterrupted
     job = replace(whole, output=tmp_path / "out")
-    stage, done = moment
-    killed = subprocess.run(
-        [sys.executable, "-c", _KILLED, stage, str(done), repr(job)], cwd=REPOSITORY, capture_output=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    kill(job, moment)
     for path in job.output.glob("*.exr"):
         assert list(channels(path)) == ["ball.A", "box.A", "ground.A"]
     assert not (job.output / "overlay.mp4").exists()
     result = run(job)
     assert contents(job.output) == expected
-    assert (result.tracked == 0) == (stage == "write")
+    assert (result.tracked == 0) == (moment[0] == "write")
     assert not [path.name for path in job.output.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
+def test_killed_on_the_way_back_it_remembers_as_much(make_job: MakeJob) -> None:
+    """The way back looks at more frames, of both passes, than are remembered at once."""
+    whole, cut = (make_job(Click("ball", 9, 42, 32), out=out) for out in ("whole", "cut"))
+    run(whole)
+    kill(cut, ("track", 19))
+    assert run(cut).tracked == 1
+    assert contents(cut.output) == contents(whole.output)
 
 
 def test_a_record_that_was_cut_off_is_tracked_again(make_job: MakeJob) -> None:
