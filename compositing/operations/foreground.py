@@ -54,7 +54,8 @@ def foreground_and_background(image: Tensor, alpha: Tensor) -> tuple[Tensor, Ten
         for _ in range(_SMALL_SWEEPS if max(size) <= _SMALL else _SWEEPS):
             _sweep(layers, small, weight, low, high)
         foreground, background = layers[: len(image)], layers[len(image) :]
-    return foreground, background
+    # Where alpha is 1 or 0 the plate is the layer itself; smoothness must not soften it.
+    return torch.where(cover >= 1, image, foreground), torch.where(cover <= 0, image, background)
 
 
 def _levels(height: int, width: int) -> Iterator[tuple[int, int]]:
