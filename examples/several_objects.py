@@ -21,7 +21,7 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", nargs="?", type=Path, default=demo_clip())
     parser.add_argument("--first", default=f"{CLICK[0]},{CLICK[1]}", help="a pixel X,Y on an object, first frame")
-    parser.add_argument("--second", default="800,300", help="a pixel X,Y on another object, half way")
+    parser.add_argument("--second", default="624,300", help="a pixel X,Y on another object, half way")
     parser.add_argument("--correct", help="a pixel X,Y that belongs to the first object, half way")
     parser.add_argument("-o", "--output", type=Path, default=Path("out/several_objects.png"))
     parser.add_argument("--frames", type=int, help="only so many frames, to be quick (default: all)")
