@@ -26,7 +26,7 @@ class State:
         digest: of the recipe that the run follows.
         model: state dict of the weights.
         average: state dict of their moving average.
-        optimiser: state dict of the optimiser.
+        optimiser: state dict of the optimiser; empty where it starts afresh.
     """
 
     step: int
@@ -65,6 +65,8 @@ def restore(state: State, model: nn.Module, optimiser: Optimizer, path: Path) ->
             "with, or name another --out."
         )
     model.load_state_dict(state.model)
+    if not state.optimiser:
+        return
     try:
         optimiser.load_state_dict(state.optimiser)
     except ValueError as error:

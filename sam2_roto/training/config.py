@@ -36,6 +36,8 @@ class Stage:
         stills: of every generated clip, frames taken as pictures of their own (only with ``frames = 1``).
         rate: factor on the learning rate.
         difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
+        plain_share: of the clips that are plain instead, 0..1.
+        smallest: part of the first picture that an object must cover to be taken, 0..1.
         mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
     """
 
@@ -48,6 +50,8 @@ class Stage:
     stills: int = 4
     rate: float = 1.0
     difficulty: str | None = None
+    plain_share: float = 0.0
+    smallest: float = 0.0
     mask_share: float | None = None
     click_share: float | None = None
     corrections: int | None = None

@@ -99,11 +99,14 @@ def clip_seed(seed: int, step: int, index: int) -> int:
     return max(drawn, HELD_OUT_SEEDS.stop)
 
 
-def choose_objects(labels: Tensor, most: int, generator: torch.Generator) -> list[int]:
-    """Up to ``most`` ids, drawn from those with enough visible pixels on the first frame of labels [T, S, S] uint8."""
+def choose_objects(labels: Tensor, most: int, generator: torch.Generator, smallest: float = 0.0) -> list[int]:
+    """Up to ``most`` ids, drawn from those with enough visible pixels on the first frame of labels [T, S, S] uint8.
+
+    Enough is the part ``smallest`` of the picture, and never less than ``SMALLEST_SHARE``.
+    """
     first = labels[0]
     counts = torch.bincount(first.flatten().long(), minlength=1)[1:]
-    visible = (torch.nonzero(counts >= first.numel() * SMALLEST_SHARE).flatten() + 1).tolist()
+    visible = (torch.nonzero(counts >= first.numel() * max(SMALLEST_SHARE, smallest)).flatten() + 1).tolist()
     order = torch.randperm(len(visible), generator=generator).tolist()
     return [visible[index] for index in order[:most]]
 
@@ -138,9 +141,8 @@ class BatchMaker(Dataset[Batch]):
         index = 0
         while len(frames) < stage.clips:
             if index == ATTEMPTS * stage.clips:
-                raise DatasetError(
-                    f"No object in the clips is larger than 1/{round(1 / SMALLEST_SHARE)} of the picture."
-                )
+                least = max(SMALLEST_SHARE, stage.smallest)
+                raise DatasetError(f"No object in the clips covers {least:.1%} of the picture; give other clips.")
             for picture, label, ids in self._clips(stage, clip_seed(self.recipe.seed, step, index)):
                 if ids and len(frames) < stage.clips:
                     frames.append(picture)
@@ -153,11 +155,13 @@ class BatchMaker(Dataset[Batch]):
         generator = torch.Generator().manual_seed(seed)
         still = stage.frames == 1
         length = stage.stills if still else stage.frames
-        frames, labels = tensors_of(self.source(ClipOrder(seed, stage.size, length, stage.difficulty)))
+        plain = seed // 7 % 100 < 100 * stage.plain_share
+        order = ClipOrder(seed, stage.size, length, "plain" if plain else stage.difficulty)
+        frames, labels = tensors_of(self.source(order))
         spans = [slice(i, i + 1) for i in range(length)] if still else [slice(None)]
         for span in spans:
             pair = augment(frames[span], labels[span], stage.size, self.recipe.augmentation, generator)
-            yield *pair, choose_objects(pair[1], stage.objects, generator)
+            yield *pair, choose_objects(pair[1], stage.objects, generator, stage.smallest)
 
 
 class FromStep(Sampler[int]):

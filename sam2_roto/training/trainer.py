@@ -128,7 +128,7 @@ class Trainer:
             self.validate()
         if self.step % watching.save == 0:
             self.save(self.folder / CHECKPOINT)
-        if self.recipe.ends_stage(self.step):
+        if self.recipe.ends_stage(self.step) and self.step < self.recipe.steps:
             self.save(self.folder / f"after-{stage.name}.pt")
         return f"{stage.name} loss {report.loss / report.decodes:.3f}"
 

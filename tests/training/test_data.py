@@ -142,6 +142,24 @@ def test_a_stage_sets_its_difficulty_and_prompting() -> None:
     assert asked[-1] is None
 
 
+def test_a_stage_mixes_in_plain_clips_and_leaves_out_small_objects() -> None:
+    asked: list[str | None] = []
+
+    def source(order: ClipOrder) -> Discs:
+        asked.append(order.difficulty)
+        return discs(order)
+
+    stage = Stage("mixed", 12, 2, 1, size=32, stills=1, plain_share=0.5, smallest=0.04)
+    maker = BatchMaker(Recipe(stages=(stage,), workers=0), source)
+    made = [maker[step] for step in range(12)]
+    assert 4 < asked.count("plain") < len(asked) - 4
+    assert set(asked) == {"plain", None}
+    assert all(bool((batch.truth[:, 0].float().mean((1, 2)) >= 0.04).all()) for batch in made)
+    none = BatchMaker(Recipe(stages=(Stage("none", 1, 1, 1, size=32, smallest=0.9),), workers=0), discs)
+    with pytest.raises(DatasetError, match="covers 90"):
+        none[0]
+
+
 def test_clips_without_a_visible_object_are_told() -> None:
     def empty(order: ClipOrder) -> Discs:
         found = discs(order)
