@@ -39,8 +39,9 @@ class Lut:
 def bake(source: str, target: str, *, size: int = 33, top: float = 1.0) -> Lut:
     """The conversion from one space to another as a cube of ``size`` points a side; ``top`` is its highest value.
 
-    Good to about a code of 8 bits inside the target's gamut; at its border, where the target's curve is steep, errors
-    of some hundredths remain: for previews and proxies only. Take ``top=1`` for encoded sources (log, camera, display), 16 or more for linear light. Raises ColorError for an
+    Good to about two codes of 8 bits well inside the target's gamut; at its border, where the target's curve is steep,
+    errors of some hundredths remain: for previews and proxies only. Take ``top=1`` for encoded sources (log, camera,
+    display), 16 or more for linear light. Raises ColorError for an
     unknown space, and for a cube of fewer than 2 or more than 129 points.
     """
     if not 2 <= size <= 129 or not 0 < top < math.inf:

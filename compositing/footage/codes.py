@@ -39,9 +39,9 @@ def subsample(plane: NDArray[np.float64], step: tuple[int, int], centred: bool) 
         plane = (padded[:, :-2:2] + 2 * padded[:, 1:-1:2] + padded[:, 2::2]) / 4
     elif across > 1:
         plane = plane.reshape(len(plane), -1, across).mean(axis=2)
-    return plane.reshape(-1, down, plane.shape[1]).mean(axis=1)
+    return np.asarray(plane.reshape(-1, down, plane.shape[1]).mean(axis=1), dtype=np.float64)
 
 
 def _rounded(plane: NDArray[np.floating[Any]], bits: int) -> Codes:
-    codes = np.clip(np.rint(plane), 0, (1 << bits) - 1)
-    return codes.astype(np.uint8 if bits <= 8 else np.uint16)
+    codes: Codes = np.clip(np.rint(plane), 0, (1 << bits) - 1).astype(np.uint8 if bits <= 8 else np.uint16)
+    return codes

@@ -14,8 +14,9 @@ from compositing.errors import ColorError, ImageError
 from compositing.image import Image, Window
 from compositing.operations.alpha import opaque
 
-# Pixels of a band times channels, per thread: two operands and a result of float32 stay in a core's cache.
-_BAND = 48 * 1024
+# Values of a band, per thread: what a formula keeps between its steps stays in cache, and few enough bands remain for
+# the cost of calling an operation not to count.
+_BAND = 1 << 20
 
 
 def check_spaces(a: Image, b: Image) -> None:
