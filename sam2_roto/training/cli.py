@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
     if target and (ended or args.export):
         trainer.export(target)
         print(f"weights after {trainer.step} steps: {target}")
+    if not ended:
+        print(f"stopped after {trainer.step} steps; the same command with --resume goes on", file=sys.stderr)
     return 0
 
 
