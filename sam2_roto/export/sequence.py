@@ -15,18 +15,21 @@ from sam2_roto.errors import ExportError
 from sam2_roto.export.exr import Matte, write_matte
 from sam2_roto.export.files import make_folder, remove_leftovers
 from sam2_roto.export.metadata import PlateMetadata
+from sam2_roto.export.multipart import write_parts
 from sam2_roto.export.names import layer_names
 from sam2_roto.export.png import write_gray
 
 FORMATS = ("exr", "png", "tiff")
+LAYOUTS = ("layers", "parts", "objects")
+"""How several objects share EXR files: layers of one part, parts of one file, a sequence each."""
 
 
 class SequenceWriter:
     """Writes the mattes of a shot frame by frame, every object on every frame.
 
-    Files are ``<stem>.0001.exr``, with all objects in one; or, as PNG and TIFF hold one each, ``<stem>.0001.png`` for
-    a single object and ``<stem>_<object>.0001.png`` for several. Numbers are the plate's own, with at least four
-    characters, the sign among them (``-012``), as ``%04d`` has it.
+    Files are ``<stem>.0001.exr``, with all objects in one, unless the layout is ``objects``; or, as PNG and TIFF hold
+    one each, ``<stem>.0001.png`` for a single object and ``<stem>_<object>.0001.png`` for several. Numbers are the
+    plate's own, with at least four characters, the sign among them (``-012``), as ``%04d`` has it.
 
     Args:
         folder: made where it is absent; what a killed run left half written in it is removed.
@@ -34,6 +37,7 @@ class SequenceWriter:
         objects: the names of all objects of the shot, in the order of the channels.
         metadata: gives the identity of a frame of the plate; called in the caller's thread.
         format: ``exr``, ``png`` or ``tiff``.
+        layout: of EXR files, one of ``LAYOUTS``.
         crop: whether an EXR's data window is cropped to the mattes.
         compression: of EXR files.
         bits: 8 or 16, of PNG and TIFF files.
@@ -51,6 +55,7 @@ class SequenceWriter:
         *,
         metadata: Callable[[int], PlateMetadata],
         format: str = "exr",
+        layout: str = "layers",
         crop: bool = True,
         compression: str = "zip:4",
         bits: int = 16,
@@ -59,10 +64,12 @@ class SequenceWriter:
     ) -> None:
         if format not in FORMATS:
             raise ExportError(f"The format '{format}' is not known; use one of {', '.join(FORMATS)}.")
+        if layout not in LAYOUTS:
+            raise ExportError(f"The layout '{layout}' is not known; use one of {', '.join(LAYOUTS)}.")
         if "/" in stem or "\\" in stem or not stem:
             raise ExportError(f"'{stem}' cannot begin a file name; use a name without slashes.")
         self._layers = layer_names(objects)
-        self._folder, self._stem, self._format = Path(folder), stem, format
+        self._folder, self._stem, self._format, self._layout = Path(folder), stem, format, layout
         self._metadata, self._crop, self._compression, self._bits = metadata, crop, compression, bits
         make_folder(self._folder)
         remove_leftovers(self._folder, stem)
@@ -72,7 +79,7 @@ class SequenceWriter:
 
     def paths(self, frame: int) -> dict[str, Path]:
         """Object name to the file that holds its matte on that frame."""
-        one_file = self._format == "exr" or len(self._layers) == 1
+        one_file = (self._format == "exr" and self._layout != "objects") or len(self._layers) == 1
         return {
             name: self._folder / f"{self._stem if one_file else f'{self._stem}_{layer}'}.{frame:04d}.{self._format}"
             for name, layer in self._layers.items()
@@ -124,12 +131,14 @@ class SequenceWriter:
         empty = np.zeros((metadata.display.height, metadata.display.width), np.float16)
         complete = {name: mattes.get(name, empty) for name in self._layers}
         paths = self.paths(frame)
-        if self._format == "exr":
-            path = next(iter(paths.values()))
-            write_matte(path, complete, metadata=metadata, crop=self._crop, compression=self._compression)
+        if self._format != "exr":
+            for name, matte in complete.items():
+                write_gray(paths[name], matte, metadata=metadata, bits=self._bits)
             return
-        for name, matte in complete.items():
-            write_gray(paths[name], matte, metadata=metadata, bits=self._bits)
+        write = write_parts if self._layout == "parts" else write_matte
+        for path in dict.fromkeys(paths.values()):
+            held = {name: matte for name, matte in complete.items() if paths[name] == path}
+            write(path, held, metadata=metadata, crop=self._crop, compression=self._compression)
 
     def _finished(self, future: Future[None]) -> None:
         self._places.release()

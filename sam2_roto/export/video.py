@@ -5,7 +5,7 @@
 | ``prores4444`` | ProRes 4444, .mov | 10-bit Y'CbCr 4:4:4, alpha of 16 bits | within 2/1023 |
 | ``ffv1`` | FFV1, .mkv | 16-bit RGB | exact to 16 bits |
 | ``png`` | PNG, .mov | 16-bit RGB | exact to 16 bits |
-| ``vp9`` | VP9, .webm | 8-bit Y'CbCr 4:2:0 | lossy, a few parts of 255 |
+| ``vp9`` | VP9, .webm | 8-bit Y'CbCr 4:2:0 | lossy: up to 12/255 on soft edges |
 
 Colour is straight (not multiplied by alpha), as players, browsers and editors take these files to be; pixels without
 alpha are black where the codec is lossless, and keep the plate's colour beside the edge.
@@ -91,7 +91,8 @@ class AlphaMovie:
         self._shape: tuple[int, ...] = ()
         self._count = 0
         try:
-            self._container = av.open(str(self._hidden), "w", options={"movflags": "+use_metadata_tags"})
+            flags = {"movflags": "+use_metadata_tags"} if self._kind.ending == ".mov" else {}
+            self._container = av.open(str(self._hidden), "w", options=flags)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise OutputError(f"{self.path} cannot be written ({error}); choose another name or folder.") from error
         tags = {**(notes or {}), **({"timecode": timecode} if timecode else {})}

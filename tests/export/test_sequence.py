@@ -52,6 +52,24 @@ def test_every_frame_has_every_channel_under_the_plates_numbers(tmp_path: Path) 
             assert sorted(file.channels()) == ["cat.A", "dog.A"]
 
 
+def test_a_sequence_for_each_object(tmp_path: Path) -> None:
+    with SequenceWriter(tmp_path, "shot", ["dog", "cat"], metadata=metadata, layout="objects") as writer:
+        writer.write(7, {"cat": matte(0.5)})
+        assert [path.name for path in writer.paths(7).values()] == ["shot_dog.0007.exr", "shot_cat.0007.exr"]
+    for name, top in (("dog", 0), ("cat", 0.5)):
+        with OpenEXR.File(str(tmp_path / f"shot_{name}.0007.exr"), separate_channels=True) as file:
+            assert list(file.channels()) == ["A"]
+            assert file.channels()["A"].pixels.max() == top
+
+
+def test_a_part_for_each_object(tmp_path: Path) -> None:
+    with SequenceWriter(tmp_path, "shot", ["dog", "cat"], metadata=metadata, layout="parts") as writer:
+        writer.write(7, {"cat": matte(0.5)})
+    assert names(tmp_path) == ["shot.0007.exr"]
+    with OpenEXR.File(str(tmp_path / "shot.0007.exr"), separate_channels=True) as file:
+        assert [list(part.channels) for part in file.parts] == [["dog.A"], ["cat.A"]]
+
+
 @pytest.mark.parametrize(("bits", "top"), [(8, 255), (16, 65535)])
 def test_png_is_grey_and_rounded(tmp_path: Path, bits: int, top: int) -> None:
     with SequenceWriter(tmp_path, "shot", ["dog"], metadata=metadata, format="png", bits=bits) as writer:
@@ -100,6 +118,8 @@ def test_writing_blocks_while_too_many_frames_wait(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sequence, "write_matte", slow)
     feeder = threading.Thread(target=feed)
     feeder.start()
+    while len(handed) < 3:  # however long the threads take to begin
+        feeder.join(0.05)
     feeder.join(0.3)
     blocked = list(handed)
     gate.set()
@@ -151,6 +171,8 @@ def test_cancelling_leaves_only_whole_files(tmp_path: Path) -> None:
 def test_wrong_words_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="jpg"):
         SequenceWriter(tmp_path, "shot", ["dog"], metadata=metadata, format="jpg")
+    with pytest.raises(ExportError, match="layout 'deep'"):
+        SequenceWriter(tmp_path, "shot", ["dog"], metadata=metadata, layout="deep")
     with pytest.raises(ExportError, match="slashes"):
         SequenceWriter(tmp_path, "a/b", ["dog"], metadata=metadata)
     with (
