@@ -123,9 +123,7 @@ def _padded(alpha: NDArray[Any], box: Box) -> NDArray[np.float32]:
     return np.pad(part, ((max(0, -y0), max(0, y1 - height)), (max(0, -x0), max(0, x1 - width))))
 
 
-def _outline(
-    contour: NDArray[Any], level: NDArray[Any], *, hole: bool, fine: int, corner: tuple[int, int]
-) -> Outline:
+def _outline(contour: NDArray[Any], level: NDArray[Any], *, hole: bool, fine: int, corner: tuple[int, int]) -> Outline:
     """OpenCV's contour, which runs through the outermost samples inside, moved to where the level is 0.5.
 
     In pixels of the plate, clockwise on the screen.
