@@ -9,7 +9,7 @@ BIN := .venv/bin
 # The stamp carries the hash of what decides the environment, so that a fresh checkout's file times do not matter.
 STAMP := .venv/installed-$(shell cat pyproject.toml constraints.txt | $(PYTHON) -c "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])")
 
-export OMP_NUM_THREADS ?= 1
+# Workers with one thread each; the demo takes all the cores.
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test lint format pin clean
@@ -31,6 +31,7 @@ $(STAMP):
 demo: $(STAMP)  ## rotoscope the sample clip and print J against its truth
 	$(BIN)/sam2-roto demo -o $(DEMO_OUT)
 
+test: export OMP_NUM_THREADS ?= 1
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 

@@ -38,6 +38,7 @@ class Stage:
         difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
         plain_share: of the clips that are plain instead, 0..1.
         smallest: part of the first picture that an object must cover to be taken, 0..1.
+        matching: before its first step, rewrite the memory as a matcher (``matching.py``) and start the optimiser anew.
         mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
     """
 
@@ -52,6 +53,7 @@ class Stage:
     difficulty: str | None = None
     plain_share: float = 0.0
     smallest: float = 0.0
+    matching: bool = False
     mask_share: float | None = None
     click_share: float | None = None
     corrections: int | None = None
@@ -163,6 +165,10 @@ class Recipe:
         """The prompting of a stage: the recipe's, with what the stage sets itself."""
         own = {name: getattr(stage, name) for name in _STAGE_PROMPTING}
         return dataclasses.replace(self.prompting, **{name: value for name, value in own.items() if value is not None})
+
+    def begins_stage(self, step: int) -> bool:
+        """Whether ``step`` is the first of a stage."""
+        return step == 0 or self.ends_stage(step)
 
     def ends_stage(self, step: int) -> bool:
         """Whether a stage is complete after ``step`` steps."""

@@ -22,7 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2_roto.model import SAM2, Memory
-from sam2_roto.training.data import normalise
+from sam2_roto.training.config import Stage
+from sam2_roto.training.data import ClipOrder, ClipSource, clip_seed, normalise, tensors_of
 
 CONTENT_SHARE = 0.75
 """Of a memory's channels, those that hold features; the others hold the code of the mask."""
@@ -34,6 +35,8 @@ NEAR_PAIRS = range(3, 9)
 """Rotary channel pairs of each axis that tell near from far within some 16 places."""
 SLOW_FROM = 13
 """Pairs from here on hardly turn within a picture."""
+LARGE_SHARE = 0.015
+"""Part of the picture that an object must cover to be learned from."""
 SPREAD = 0.002
 """Standard deviation of the noise in weights that are otherwise zero, so that they can learn apart."""
 
@@ -54,6 +57,21 @@ def principal(tokens: Tensor, count: int) -> Basis:
     """The ``count`` strongest components of ``tokens [N, C]``."""
     values, axes = torch.linalg.eigh(torch.cov(tokens.T))
     return Basis(tokens.mean(0), axes[:, -count:].flip(1), values[-count:].flip(0).clamp(min=1e-8).sqrt())
+
+
+def matching_pairs(source: ClipSource, stage: Stage, seed: int, count: int = 40) -> tuple[Tensor, Tensor]:
+    """``count`` pairs of neighbouring frames of plain clips, each with its largest object, for ``start_matching``."""
+    frames: list[Tensor] = []
+    masks: list[Tensor] = []
+    index = 0
+    while len(frames) < count:
+        picture, labels = tensors_of(source(ClipOrder(clip_seed(seed, 0, index), stage.size, 2, "plain")))
+        areas = torch.bincount(labels[0].flatten().long(), minlength=2)[1:]
+        if int(areas.max()) >= LARGE_SHARE * labels[0].numel():
+            frames.append(picture)
+            masks.append((labels == int(areas.argmax()) + 1).float())
+        index += 1
+    return torch.stack(frames), torch.stack(masks)
 
 
 @torch.no_grad()

@@ -15,9 +15,10 @@ from tqdm import tqdm
 from sam2_roto.checkpoints.load import load_weights, read_state
 from sam2_roto.model import SAM2, build_model
 from sam2_roto.training.checkpoint import State, export_weights, load_state, restore, save_state
-from sam2_roto.training.config import Recipe
+from sam2_roto.training.config import Recipe, Stage
 from sam2_roto.training.data import Batch, ClipSource, batches
 from sam2_roto.training.journal import Journal
+from sam2_roto.training.matching import matching_pairs, start_matching
 from sam2_roto.training.optimiser import MovingAverage, make_optimiser, rate_at
 from sam2_roto.training.parts import freeze
 from sam2_roto.training.preview import save_strips
@@ -113,8 +114,7 @@ class Trainer:
     def _advance(self, stream: Iterator[Batch]) -> str:
         """One step and what is due after it; gives a short text for the progress bar."""
         stage = self.recipe.stage_at(self.step)
-        if stage.size != self.model.config.image_size:
-            self._build(stage.size, self.state())
+        self._enter(stage)
         began = time.perf_counter()
         batch = next(stream).to(self.device)
         waited = time.perf_counter() - began
@@ -131,6 +131,17 @@ class Trainer:
         if self.recipe.ends_stage(self.step) and self.step < self.recipe.steps:
             self.save(self.folder / f"after-{stage.name}.pt")
         return f"{stage.name} loss {report.loss / report.decodes:.3f}"
+
+    def _enter(self, stage: Stage) -> None:
+        """Make the network what a stage needs: of its picture size, and with a memory that matches where it says so."""
+        if stage.matching and self.recipe.begins_stage(self.step):
+            model = build_model(self.recipe.model, stage.size)
+            model.load_state_dict({name: value.cpu() for name, value in self.average.weights.items()})
+            start_matching(model, *matching_pairs(self.source, stage, self.recipe.seed), self.recipe.seed)
+            weights = model.state_dict()
+            self._build(stage.size, State(self.step, self.recipe.digest(), weights, weights, {}))
+        elif stage.size != self.model.config.image_size:
+            self._build(stage.size, self.state())
 
     def _note(self, report: StepReport, waited: float) -> None:
         if self.step % self.recipe.watching.log == 0:
