@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from sam2_roto.training.clips.artwork import decode_sprite
 from sam2_roto.training.clips.figures import figure_parts
+from sam2_roto.training.clips.footage import CENTRAL, COLORED, FOLLOWED, MOVING
 from sam2_roto.training.clips.layers import Part, Sprite
 from sam2_roto.training.clips.library import Pool
 from sam2_roto.training.clips.motion import shift, wander
@@ -26,6 +27,7 @@ Rng = np.random.Generator
 
 _KINDS = ("solid", "rolling", "figure", "cutout", "artwork", "masklet")
 _SHARES = (0.18, 0.1, 0.24, 0.22, 0.2, 0.06)
+_REGION_SHARES = {FOLLOWED: 0.35, MOVING: 0.15, CENTRAL: 0.25, COLORED: 0.25}
 
 
 def placed(parts: list[Part], world: Array) -> list[Part]:
@@ -106,14 +108,23 @@ def _mirrored(rng: Rng, color: Array, alpha: Array) -> tuple[Array, Array]:
 
 def region(pool: Pool, number: int) -> tuple[Array, Array, list[int]]:
     """A region of a real picture: color uint8 [h, w, 3], alpha uint8 [h, w], and picture, x, y, w, h."""
-    bits, (picture, x, y, wide, tall) = pool.regions.record(number)
+    bits, (picture, x, y, wide, tall, _) = pool.regions.record(number)
     mask = cv2.GaussianBlur(unpack_mask(bits, tall, wide), (0, 0), 0.8)
     return pool.picture(picture)[y : y + tall, x : x + wide], mask, [picture, x, y, wide, tall]
 
 
+def random_region(rng: Rng, pool: Pool) -> int:
+    """A region's number: whole things, outlined or in a photograph's middle, more often than patches of colour."""
+    kinds = pool.regions.index[:, 7]
+    present = np.unique(kinds)
+    shares = np.array([_REGION_SHARES[int(kind)] for kind in present])
+    kind = rng.choice(present, p=shares / shares.sum())
+    return int(rng.choice(np.flatnonzero(kinds == kind)))
+
+
 def cutout(rng: Rng, pool: Pool, times: Array, reach: float) -> list[Part]:
     """A piece of a real picture."""
-    color, alpha, _ = region(pool, int(rng.integers(len(pool.regions))))
+    color, alpha, _ = region(pool, random_region(rng, pool))
     color, alpha = _mirrored(rng, *_scaled(color, alpha, reach))
     sprite = premultiplied(_tinted(rng, color), np.ascontiguousarray(alpha))
     return _swaying(rng, _centered([sprite], len(times)), times, reach, 0.5)

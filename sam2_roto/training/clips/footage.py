@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2_roto.errors import DatasetError
+from sam2_roto.training.clips.follow import followed, outlines_of
 from sam2_roto.training.clips.packed import pack_mask
-from sam2_roto.training.clips.regions import colored_regions, components, moving_mask, snapped
+from sam2_roto.training.clips.regions import central, clear_edge, colored_regions, components, moving_mask, snapped
 
 Array = npt.NDArray[Any]
 
 WIDTH, HEIGHT = 512, 288
 _EVERY = 2
 _REGIONS_EVERY = 8
-_REGIONS_MOST = 5
+_REGIONS_MOST = 4
 
 
 def find_clips(clip_dir: Path | None) -> list[Path]:
@@ -58,14 +60,17 @@ def split_shots(footage: Array, threshold: float = 45.0) -> list[tuple[int, int]
 
 
 Record = tuple[Array, list[int]]
-"""A region: its mask's bits within its bounding box, and picture, x, y, width, height."""
+"""A region: its mask's bits within its bounding box, and picture, x, y, width, height, kind."""
+
+FOLLOWED, MOVING, CENTRAL, COLORED = range(4)
+"""How a region was found: from an outline drawn by hand, by motion, as a photograph's middle, by colour alone."""
 
 
-def _records(masks: list[Array], picture: int) -> list[Record]:
+def _records(masks: list[Array], picture: int, kind: int) -> list[Record]:
     records = []
     for mask in masks:
         x, y, wide, tall = cv2.boundingRect(mask)
-        records.append((pack_mask(mask[y : y + tall, x : x + wide]), [picture, x, y, wide, tall]))
+        records.append((pack_mask(mask[y : y + tall, x : x + wide]), [picture, x, y, wide, tall, kind]))
     return records
 
 
@@ -73,20 +78,36 @@ def footage_regions(footage: Array) -> list[Record]:
     """Regions of a clip's frames, every eighth, numbered within the clip: moving things, and things of one colour."""
     records: list[Record] = []
     for index in range(0, len(footage) - 1, _REGIONS_EVERY):
-        moving = components(moving_mask(footage[index], footage[index + 1]))
-        cut = [snapped(footage[index], mask) for mask in moving]
-        masks = [mask for mask in cut if mask is not None]
-        records += _records(masks + colored_regions(footage[index], _REGIONS_MOST), index)
+        picture = footage[index]
+        cut = [snapped(picture, mask) for mask in components(moving_mask(picture, footage[index + 1]))]
+        moving = [mask for mask in cut if mask is not None and clear_edge(picture, mask) > 0.6]
+        records += _records(moving, index, MOVING)
+        records += _records(colored_regions(picture, _REGIONS_MOST), index, COLORED)
     return records
 
 
 def still_regions(still: Array) -> list[Record]:
-    """Regions of a single picture, numbered 0."""
-    return _records(colored_regions(still, _REGIONS_MOST), 0)
+    """Regions of a single picture, numbered 0: the thing in its middle, and things of one colour."""
+    cv2.setNumThreads(1)
+    middle = central(still)
+    found = [] if middle is None else [middle]
+    return _records(found, 0, CENTRAL) + _records(colored_regions(still, _REGIONS_MOST), 0, COLORED)
 
 
-def read_clip(movie: Path) -> tuple[Array, list[tuple[int, int]], list[Record]]:
-    """A movie's footage, shots and regions; raises DatasetError where it cannot be decoded."""
+@dataclass(frozen=True)
+class ClipSources:
+    """What a clip gives: footage uint8 [F, 288, 512, 3], shots, regions, and tracks (regions of one thing in order)."""
+
+    footage: Array
+    shots: list[tuple[int, int]]
+    regions: list[Record]
+    tracks: list[list[Record]]
+
+
+def read_clip(movie: Path) -> ClipSources:
+    """Decode and search a movie; raises DatasetError where it cannot be decoded."""
     cv2.setNumThreads(1)
     footage = decode_footage(movie)
-    return footage, split_shots(footage), footage_regions(footage)
+    seen = [followed(footage, entry) for entry in outlines_of(movie.stem)]
+    tracks = [[record for index, mask in track for record in _records([mask], index, FOLLOWED)] for track in seen]
+    return ClipSources(footage, split_shots(footage), footage_regions(footage), [track for track in tracks if track])

@@ -29,11 +29,11 @@ from sam2_roto.training.clips.packed import Packed, pack_mask
 Array = npt.NDArray[Any]
 
 HELD_OUT_CLIPS = ("bedroom", "default_juggle", "dog")
-_LAYOUT = 3
+_LAYOUT = 4
 _FIELD_ROUNDS = {"training": 8, "held_out": 3}
 _FIELD_SEEDS = {"training": 1, "held_out": 2}
-_ARRAYS = ("footage", "shots", "stills", "fields")
-_PACKED = {"regions": 5, "sprites": 1, "masklets": 3}
+_ARRAYS = ("footage", "shots", "stills", "fields", "tracks")
+_PACKED = {"regions": 6, "sprites": 1, "masklets": 3}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Pool:
     shots: int64 [S, 2], first and one-past-last frame of each uncut piece of footage.
     stills: uint8 [P, 288, 512, 3] RGB, single pictures.
     fields: uint8 [K, h, w] grey patterns.
-    regions: mask bits; numbers: picture (frames of footage first, then stills), x, y, width, height.
+    tracks: int64 [M, 2], first and one-past-last region of each thing that was followed through footage.
+    regions: mask bits; numbers: picture (frames of footage first, then stills), x, y, width, height, kind.
     sprites: WebP bytes of cut-out pictures; number: the group (source) it came from.
     masklets: mask bits of moving shapes, frame by frame; numbers: masklet, width, height.
     """
@@ -53,6 +54,7 @@ class Pool:
     shots: Array
     stills: Array
     fields: Array
+    tracks: Array
     regions: Packed
     sprites: Packed
     masklets: Packed
@@ -88,15 +90,15 @@ class TextureLibrary:
         """Open the library of a folder of real clips, preparing it first where the cache does not hold it.
 
         clip_dir: a folder with `*.mp4`, `more/*.mp4` and `sav/*.json`; None, or a folder that does not exist, gives a
-        library without footage. artwork: a file that `python -m sam2_roto.training.clips.artwork` packed; by default
-        `artwork.npz` in the cache folder, where there is one. cache_dir: by default $SAM2_ROTO_CACHE, else
+        procedural library. artwork: a file that `python -m sam2_roto.training.clips.artwork` packed; by default, where
+        there are clips, `artwork.npz` in the cache folder, if it exists. cache_dir: by default $SAM2_ROTO_CACHE, else
         ~/.cache/sam2-roto. Raises DatasetError where a clip, an annotation or the artwork cannot be read.
         """
         cache = cache_dir or default_cache()
         packed = artwork or cache / "artwork.npz"
         sources = find_clips(clip_dir)
         annotations = sorted((clip_dir / "sav").glob("*.json")) if clip_dir else []
-        art = [packed] if artwork or packed.is_file() else []
+        art = [packed] if artwork or (sources and packed.is_file()) else []
         if not sources and not art:
             return procedural_library()
         folder = cache / f"textures-{_fingerprint([*sources, *annotations, *art])}"
@@ -119,32 +121,36 @@ def _fingerprint(files: Sequence[Path]) -> str:
 def _write_library(clips: Sequence[Path], annotations: Sequence[Path], art: Sequence[Path], folder: Path) -> None:
     """Prepare both pools in a folder of a temporary name, then rename it."""
     artwork = load_artwork(art[0]) if art else Artwork()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
     masklets = [masklet for annotation in annotations for masklet in read_masklets(annotation)]
-    with ProcessPoolExecutor() as workers:
-        for name in ("training", "held_out"):
-            chosen = [movie for movie in clips if (movie.stem in HELD_OUT_CLIPS) == (name == "held_out")]
-            pool_art = artwork if name == "training" else Artwork()
-            pool = _prepare(name, chosen, pool_art, workers)
-            held = [masklet for i, masklet in enumerate(masklets) if (i % 4 == 3) == (name == "held_out")]
-            _save(pool, _pack_masklets(held), scratch, name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        os.replace(scratch, folder)
-    except OSError:
-        if not folder.exists():
-            raise
-        shutil.rmtree(scratch)
+        with ProcessPoolExecutor() as workers:
+            for name in ("training", "held_out"):
+                chosen = [movie for movie in clips if (movie.stem in HELD_OUT_CLIPS) == (name == "held_out")]
+                pool = _prepare(name, chosen, artwork if name == "training" else Artwork(), workers)
+                held = [masklet for i, masklet in enumerate(masklets) if (i % 4 == 3) == (name == "held_out")]
+                _save(pool, _pack_masklets(held), scratch, name)
+        if not folder.exists():  # else another process was faster
+            os.replace(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _prepare(name: str, clips: Sequence[Path], artwork: Artwork, workers: ProcessPoolExecutor) -> Pool:
-    pieces, shots, records, start = [], [], [], 0
-    read = workers.map(read_clip, clips)
-    for footage, cuts, regions in tqdm(read, total=len(clips), desc=f"{name} footage", unit="clip"):
-        pieces.append(footage)
-        shots += [(start + first, start + stop) for first, stop in cuts]
-        records += _numbered(regions, start)
-        start += len(footage)
+    pieces: list[Array] = []
+    shots: list[tuple[int, int]] = []
+    records: list[Record] = []
+    tracks: list[tuple[int, int]] = []
+    start = 0
+    for clip in tqdm(workers.map(read_clip, clips), total=len(clips), desc=f"{name} footage", unit="clip"):
+        pieces.append(clip.footage)
+        shots += [(start + first, start + stop) for first, stop in clip.shots]
+        for track in clip.tracks:
+            tracks.append((len(records), len(records) + len(track)))
+            records += _numbered(track, start)
+        records += _numbered(clip.regions, start)
+        start += len(clip.footage)
     found = workers.map(still_regions, artwork.stills, chunksize=8)
     for regions in tqdm(found, total=len(artwork.stills), desc=f"{name} stills", unit="still"):
         records += _numbered(regions, start)
@@ -155,6 +161,7 @@ def _prepare(name: str, clips: Sequence[Path], artwork: Artwork, workers: Proces
         np.array(shots, np.int64).reshape(-1, 2),
         _stacked([still[None] for still in artwork.stills]),
         draw_fields(np.random.default_rng(_FIELD_SEEDS[name]), _FIELD_ROUNDS[name]),
+        np.array(tracks, np.int64).reshape(-1, 2),
         Packed.of(records, _PACKED["regions"]),
         Packed.of(sprites, _PACKED["sprites"]),
         Packed.of([], _PACKED["masklets"]),
@@ -200,6 +207,7 @@ def procedural_library() -> TextureLibrary:
     def pool(name: str) -> Pool:
         fields = draw_fields(np.random.default_rng(_FIELD_SEEDS[name]), _FIELD_ROUNDS[name])
         packed = [Packed.of([], numbers) for numbers in _PACKED.values()]
-        return Pool(_stacked([]), np.zeros((0, 2), np.int64), _stacked([]), fields, *packed)
+        none = np.zeros((0, 2), np.int64)
+        return Pool(_stacked([]), none, _stacked([]), fields, none, *packed)
 
     return TextureLibrary(pool("training"), pool("held_out"))

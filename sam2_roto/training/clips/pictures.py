@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from sam2_roto.training.clips.actors import region
+from sam2_roto.training.clips.actors import random_region, region
 from sam2_roto.training.clips.layers import Layer, Part
 from sam2_roto.training.clips.motion import growth, path, poses, shift, spin, wander, with_parallax
 from sam2_roto.training.clips.stage import Stage, cover, opaque, random_speed
@@ -28,8 +28,10 @@ def picture_scene(stage: Stage, objects: int) -> tuple[Part, list[Layer], int]:
     """Background, layers and number of tracked objects of a scene made from one real picture with regions."""
     rng, pool = stage.rng, stage.pool
     index = pool.regions.index
-    number = int(index[int(rng.integers(len(index))), 2])
-    chosen = _apart(rng, [region(pool, int(i)) for i in np.flatnonzero(index[:, 2] == number)])[:objects]
+    first = random_region(rng, pool)
+    number = int(index[first, 2])
+    others = rng.permutation([int(i) for i in np.flatnonzero(index[:, 2] == number) if i != first])
+    chosen = _apart([region(pool, int(i)) for i in (first, *others)])[:objects]
     picture = pool.picture(number)
     for _, alpha, (_, x, y, *_) in chosen:
         picture = without(rng, picture, alpha, x, y)
@@ -45,14 +47,40 @@ def picture_scene(stage: Stage, objects: int) -> tuple[Part, list[Layer], int]:
     return background, layers, len(chosen)
 
 
-def _apart(rng: Rng, regions: list[tuple[Array, Array, list[int]]]) -> list[tuple[Array, Array, list[int]]]:
-    """The regions in random order, without those whose boxes overlap one that is already taken."""
+def followed_scene(stage: Stage) -> tuple[Part, list[Layer], int]:
+    """A piece of real footage in which a thing was followed, at a random stride, forward, backward, to and fro."""
+    rng, pool = stage.rng, stage.pool
+    first, stop = pool.tracks[int(rng.integers(len(pool.tracks)))]
+    steps = rng.integers(stop - first) + stage.times * float(rng.choice([0.5, 1.0, 1.0, 2.0])) * rng.choice([-1, 1])
+    numbers = first + _to_and_fro(np.round(steps).astype(int), int(stop - first))
+    pieces = {int(number): region(pool, int(number)) for number in np.unique(numbers)}
+    box = pieces[int(numbers[0])][2][1:]
+    frame = cover(_crop_around(rng, pool.footage.shape[2], pool.footage.shape[1], box), stage.size)
+    sway = stage.view if rng.random() < 0.4 else np.broadcast_to(np.eye(3), (len(stage.times), 3, 3))
+    pictures = {number: opaque(pool.picture(piece[2][0])) for number, piece in pieces.items()}
+    sprites = {number: premultiplied(color, alpha) for number, (color, alpha, _) in pieces.items()}
+    corners = np.stack([shift(pieces[int(n)][2][1] - 2, pieces[int(n)][2][2] - 2) for n in numbers])
+    background = Part([pictures[int(number)] for number in numbers], sway @ frame)
+    thing = Part([sprites[int(number)] for number in numbers], sway @ frame @ corners)
+    return background, [Layer([thing], 1)], 1
+
+
+def _to_and_fro(steps: Array, count: int) -> Array:
+    """Whole numbers folded into 0..count - 1, turning back at both ends."""
+    if count == 1:
+        return np.zeros_like(steps)
+    phase = np.mod(steps, 2 * count - 2)
+    return np.where(phase >= count, 2 * count - 2 - phase, phase)
+
+
+def _apart(regions: list[tuple[Array, Array, list[int]]]) -> list[tuple[Array, Array, list[int]]]:
+    """The regions in their order, without those whose boxes overlap one that is already taken."""
     taken: list[tuple[Array, Array, list[int]]] = []
-    for position in rng.permutation(len(regions)):
-        _, x, y, wide, tall = regions[position][2]
+    for candidate in regions:
+        _, x, y, wide, tall = candidate[2]
         boxes = [other[2] for other in taken]
         if not any(x < b[1] + b[3] and b[1] < x + wide and y < b[2] + b[4] and b[2] < y + tall for b in boxes):
-            taken.append(regions[position])
+            taken.append(candidate)
     return taken
 
 

@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 Rng = np.random.Generator
 
 _LARGEST_SHARE = 0.4
-_SMALLEST_SHARE = 0.004
+_SMALLEST_SHARE = 0.006
 
 
 def color_segments(picture: Array, grain: float, smallest: int = 60) -> Array:
@@ -26,7 +26,7 @@ def color_segments(picture: Array, grain: float, smallest: int = 60) -> Array:
     """
     lab = cv2.cvtColor(cv2.GaussianBlur(picture, (0, 0), 0.8), cv2.COLOR_RGB2LAB).astype(np.float32)
     ids = np.arange(lab.shape[0] * lab.shape[1]).reshape(lab.shape[:2])
-    links = ((ids[:, :-1], ids[:, 1:]), (ids[:-1], ids[1:]), (ids[:-1, :-1], ids[1:, 1:]), (ids[:-1, 1:], ids[1:, :-1]))
+    links = ((ids[:, :-1], ids[:, 1:]), (ids[:-1], ids[1:]))
     first = np.concatenate([one.ravel() for one, _ in links])
     second = np.concatenate([other.ravel() for _, other in links])
     flat = lab.reshape(-1, 3)
@@ -97,13 +97,11 @@ def _hole_free(mask: Array) -> Array:
 
 def snapped(picture: Array, rough: Array) -> Array | None:
     """A rough mask (0/1) drawn to the picture's edges by GrabCut, its largest piece; None where they disagree."""
-    height, width = rough.shape
-    area = int(rough.sum())
     x, y, wide, tall = cv2.boundingRect(rough)
     margin = 6 + max(wide, tall) // 6
     rows, columns = slice(max(y - margin, 0), y + tall + margin), slice(max(x - margin, 0), x + wide + margin)
-    crop, inside = np.ascontiguousarray(picture[rows, columns]), np.ascontiguousarray(rough[rows, columns])
-    band = max(3, int(0.08 * np.sqrt(area)))
+    inside = np.ascontiguousarray(rough[rows, columns])
+    band = max(3, int(0.08 * np.sqrt(int(rough.sum()))))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * band + 1, 2 * band + 1))
     state = np.full(inside.shape, cv2.GC_BGD, np.uint8)
     state[cv2.dilate(inside, kernel) > 0] = cv2.GC_PR_BGD
@@ -111,34 +109,70 @@ def snapped(picture: Array, rough: Array) -> Array | None:
     state[cv2.erode(inside, kernel, borderValue=0) > 0] = cv2.GC_FGD
     if not (state == cv2.GC_FGD).any() or not (state == cv2.GC_BGD).any():
         return None
+    mask = np.zeros_like(rough)
+    mask[rows, columns] = _cut(picture[rows, columns], state, 2)
+    return mask if _overlap(mask, rough) > 0.55 else None
+
+
+def boxed(picture: Array, box: tuple[int, int, int, int]) -> Array | None:
+    """The thing in a box x, y, w, h of a picture by GrabCut: uint8 0/1 [h, w]; None where nothing stands out."""
+    x, y, wide, tall = box
+    margin = max(wide, tall) // 2
+    top, left = max(y - margin, 0), max(x - margin, 0)
+    crop = picture[top : y + tall + margin, left : x + wide + margin]
+    state = np.full(crop.shape[:2], cv2.GC_BGD, np.uint8)
+    state[y - top : y - top + tall, x - left : x - left + wide] = cv2.GC_PR_FGD
+    if not (state == cv2.GC_BGD).any():
+        return None
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[top : top + crop.shape[0], left : left + crop.shape[1]] = _cut(crop, state, 5)
+    return mask if 0.2 * wide * tall < int(mask.sum()) < 0.92 * wide * tall else None
+
+
+def central(picture: Array) -> Array | None:
+    """The thing in the middle of a photograph, if it stands out all round: uint8 0/1 [h, w]."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (width // 3, height // 3), interpolation=cv2.INTER_AREA)
+    best, best_score = None, 0.7
+    for inset in (0.05, 0.18):
+        x, y = int(inset * width / 3), int(inset * height / 3)
+        mask = boxed(small, (x, y, width // 3 - 2 * x, height // 3 - 2 * y))
+        if mask is not None and (score := clear_edge(small, mask)) > best_score:
+            best, best_score = mask, score
+    if best is None:
+        return None
+    return snapped(picture, cv2.resize(best, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _cut(crop: Array, state: Array, rounds: int) -> Array:
+    """GrabCut (Rother et al. 2004) from certain and probable pixels: the largest piece, 0/1, holes filled."""
     cv2.setRNGSeed(0)
-    cv2.grabCut(crop, state, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    crop = np.ascontiguousarray(crop)
+    cv2.grabCut(crop, state, (0, 0, 1, 1), *models, rounds, cv2.GC_INIT_WITH_MASK)
     cut = cv2.medianBlur(((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)).astype(np.uint8), 5)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(cut)
     if count < 2:
-        return None
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    mask = np.zeros((height, width), np.uint8)
-    mask[rows, columns] = labels == largest
-    overlap = int((mask & rough).sum()) / max(int((mask | rough).sum()), 1)
-    return _hole_free(mask) if overlap > 0.55 else None
+        return np.zeros_like(cut)
+    return _hole_free((labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8))
 
 
-def edge_contrast(picture: Array, mask: Array) -> float:
-    """How much the colour jumps across the outline of a mask (0/1), in Lab units; the border of the picture is 0."""
-    lab = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), (0, 0), 1.0).astype(np.float32)
-    inner = cv2.blur(lab * cv2.erode(mask, np.ones((3, 3), np.uint8))[..., None], (9, 9))
-    inner_weight = cv2.blur(cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32), (9, 9))
-    outside = 1 - cv2.dilate(mask, np.ones((3, 3), np.uint8))
-    outer = cv2.blur(lab * outside[..., None], (9, 9))
-    outer_weight = cv2.blur(outside.astype(np.float32), (9, 9))
-    rim = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    rim &= (inner_weight > 0.05) & (outer_weight > 0.05)
-    outline = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT)
-    if not rim.any():
-        return 0.0
-    jump = inner[rim] / inner_weight[rim][:, None] - outer[rim] / outer_weight[rim][:, None]
-    return float(np.linalg.norm(jump, axis=1).mean() * min(1.0, rim.sum() / max(int((outline > 0).sum()), 1)))
+def clear_edge(picture: Array, mask: Array, jump: float = 14.0) -> float:
+    """Share of a mask's outline (0/1 mask) across which the colour jumps by `jump` (8-bit Lab) or more, 0..1.
+
+    Where the outline is the border of the picture, nothing jumps.
+    """
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)
+    thin = np.ones((3, 3), np.uint8)
+    outline = cv2.morphologyEx(np.pad(mask, 1), cv2.MORPH_GRADIENT, thin)[1:-1, 1:-1] > 0
+    sides = []
+    for side in (cv2.erode(mask, thin), 1 - cv2.dilate(mask, thin)):
+        weight = cv2.blur(side.astype(np.float32), (7, 7))
+        sides.append(cv2.blur(lab * side[..., None], (7, 7)) / np.maximum(weight, 0.02)[..., None])
+        sides[-1][weight < 0.02] = np.nan
+    with np.errstate(invalid="ignore"):
+        clear = np.linalg.norm(sides[0] - sides[1], axis=-1) >= jump
+    return float(clear[outline].sum() / max(int(outline.sum()), 1))
 
 
 def colored_regions(picture: Array, most: int) -> list[Array]:
@@ -152,8 +186,8 @@ def colored_regions(picture: Array, most: int) -> list[Array]:
         for index in np.flatnonzero((areas > _SMALLEST_SHARE) & (areas < _LARGEST_SHARE)):
             mask = _hole_free((segments == index).astype(np.uint8))
             mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-            score = edge_contrast(small, mask) * _compactness(mask)
-            if score > 4.0 and not any(_overlap(mask, other) > 0.6 for _, other in found):
+            score = clear_edge(small, mask) * _compactness(mask)
+            if score > 0.5 and not any(_overlap(mask, other) > 0.6 for _, other in found):
                 found.append((score, mask))
     found.sort(key=lambda pair: -pair[0])
     rough = [cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR) for _, mask in found[:most]]

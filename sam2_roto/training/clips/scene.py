@@ -13,7 +13,7 @@ from sam2_roto.training.clips.actors import placed, random_actor
 from sam2_roto.training.clips.layers import Layer, Part, Sprite
 from sam2_roto.training.clips.library import Pool
 from sam2_roto.training.clips.motion import path, poses, shift, spin
-from sam2_roto.training.clips.pictures import picture_scene
+from sam2_roto.training.clips.pictures import followed_scene, picture_scene
 from sam2_roto.training.clips.stage import Stage, place, random_background, random_speed, set_stage
 
 Array = npt.NDArray[Any]
@@ -21,7 +21,7 @@ Rng = np.random.Generator
 
 DIFFICULTIES = ("plain", "occlusion", "distractors", "thin")
 _SHARES = (0.4, 0.25, 0.2, 0.15)
-_PICTURE_SHARE = 0.3
+_FOLLOWED_SHARE, _PICTURE_SHARE = 0.12, 0.28
 
 
 @dataclass
@@ -91,7 +91,10 @@ def look_alike(stage: Stage, target: Layer) -> Layer:
 
 def _cast(stage: Stage, level: str, objects: int) -> tuple[Part, list[Layer], int]:
     """The background and the tracked layers: pieces of one picture, or actors before a background."""
-    if level != "thin" and len(stage.pool.regions) and stage.rng.random() < _PICTURE_SHARE:
+    draw = stage.rng.random()
+    if level != "thin" and len(stage.pool.tracks) and draw < _FOLLOWED_SHARE:
+        return followed_scene(stage)
+    if level != "thin" and len(stage.pool.regions) and draw < _FOLLOWED_SHARE + _PICTURE_SHARE:
         return picture_scene(stage, objects)
     background = random_background(stage)
     layers: list[Layer] = []

@@ -186,8 +186,8 @@ def strand(rng: Rng, side: int) -> Array:
     line = np.stack([np.interp(steps, range(len(knots)), knots[:, c]) for c in range(2)], 1)
     padded = np.pad(line, ((4, 4), (0, 0)), mode="edge")
     line = np.stack([np.convolve(padded[:, c], np.ones(9) / 9, mode="valid") for c in range(2)], 1)
-    width = rng.uniform(0.015, 0.07) * side
-    stroke(canvas, line, np.linspace(width, width * rng.uniform(0.3, 1.2), 40))
+    width = max(2.5, rng.uniform(0.02, 0.08) * side)
+    stroke(canvas, line, np.linspace(width, max(2.0, width * rng.uniform(0.4, 1.2)), 40))
     return canvas
 
 
@@ -198,7 +198,7 @@ def branches(rng: Rng, side: int) -> Array:
     while stack:
         start, angle, reach, width, depth = stack.pop()
         end = start + reach * np.array([np.cos(angle), np.sin(angle)])
-        stroke(canvas, np.stack([start, end]), np.array([max(width, 1.5), 1.5]))
+        stroke(canvas, np.stack([start, end]), np.array([max(width, 2.0), 2.0]))
         if depth < 3:
             for _ in range(int(rng.integers(2, 4))):
                 turn = angle + rng.normal(0, 0.6)
