@@ -29,9 +29,7 @@ def test_truth_has_a_mask_per_frame_and_the_click_is_on_it() -> None:
     assert truth.shape == (FRAMES, HEIGHT, WIDTH)
     assert truth.dtype == bool
     assert truth[0, CLICK[1], CLICK[0]]
-    area = truth.sum(axis=(1, 2))
-    assert area.min() > 0.01 * HEIGHT * WIDTH
-    assert area[38] < 0.85 * area[-1], "the trunk hides part of the carp"
+    assert truth.sum(axis=(1, 2)).min() > 0.01 * HEIGHT * WIDTH
 
 
 def test_truth_is_where_the_carp_is_drawn() -> None:

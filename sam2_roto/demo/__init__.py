@@ -1,7 +1,7 @@
 """A sample clip that the project rendered itself, with its true mattes, to try everything on.
 
-A carp of painted cloth swims through a misty wood: 60 frames of 960x540 at 24 frames per second, H.264. A trunk passes
-before it. `python -m sam2_roto.demo.make` renders it anew.
+A carp of painted cloth swims through a misty wood: 60 frames of 960x540 at 24 frames per second, H.264.
+`python -m sam2_roto.demo.make` renders it anew.
 """
 
 from __future__ import annotations

@@ -47,9 +47,6 @@ def noise(seed: int, height: int, width: int, cell: float, octaves: int = 4) -> 
     return (total - low) / (high - low)
 
 
-_PATCHES = noise(11, 256, 512, 90, 3)
-
-
 def smoothstep(low: float, high: float, value: Array) -> Array:
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((value - low) / (high - low), 0, 1)
@@ -114,12 +111,9 @@ def _body(s: Array, y: Array, pose: Pose) -> tuple[Array, Array]:
 
 def _skin(s: Array, v: Array) -> Array:
     """Scarlet back, amber flank, cream belly, and cream patches."""
-    around = np.arcsin(v) / np.pi + 0.5
     color = _SCARLET + smoothstep(-0.75, 0.1, v)[..., None] * (_AMBER - _SCARLET)
-    color = color + smoothstep(0.3, 0.85, v)[..., None] * (_CREAM - color)
-    columns, rows = (np.clip(s, 0, 1) * 500).astype(np.float32), (around * 160 + 40).astype(np.float32)
-    patch = cv2.remap(_PATCHES, columns, rows, cv2.INTER_LINEAR)
-    return np.asarray(color + smoothstep(0.60, 0.64, patch)[..., None] * 0.85 * (_CREAM - color))
+    color = color + smoothstep(0.3, 0.9, v)[..., None] * 0.35 * (_CREAM - color)
+    return np.asarray(color)
 
 
 def _scales(s: Array, v: Array) -> Array:
@@ -165,16 +159,16 @@ def _membrane(rays: Array, depth: Array) -> Array:
     stripe = 0.5 + 0.5 * np.sin(rays)
     base = _SCARLET + smoothstep(0.0, 0.9, depth)[..., None] * (_AMBER * 1.02 - _SCARLET)
     edge = smoothstep(0.75, 1.0, depth)[..., None]
-    color = base + edge * 0.6 * (_CREAM - base)
+    color = base + edge * 0.3 * (_CREAM - base)
     return np.asarray(np.clip(color * (0.80 + 0.22 * stripe)[..., None], 0, 255))
 
 
 def _tail(s: Array, y: Array, pose: Pose) -> tuple[Array, Array]:
-    back = np.clip((s - 0.86) / 0.46, 0, 1.3)
-    spread = 0.035 + 0.235 * back**0.8
+    back = np.clip((s - 0.86) / 0.34, 0, 1.3)
+    spread = 0.04 + 0.17 * back**0.8
     v = y / spread
     flutter = 0.018 * np.sin(14 * v - 9 * pose.time)
-    length = 0.86 + 0.24 + 0.24 * np.abs(np.clip(v, -1, 1)) ** 1.3 + flutter
+    length = 0.86 + 0.2 + 0.14 * np.abs(np.clip(v, -1, 1)) ** 1.3 + flutter
     inside = np.minimum(np.minimum(spread - np.abs(y), length - s), (s - 0.86) * 0.5)
     fold = 0.85 + 0.2 * np.sin(7 * v + 5 * back - 7 * pose.time)
     color = _membrane(42 * v, np.clip((s - 0.86) / np.maximum(length - 0.86, 0.05), 0, 1)) * fold[..., None]
@@ -189,7 +183,7 @@ def _ridge(s: Array, start: float, stop: float, tall: float) -> Array:
 
 def _back_fin(s: Array, y: Array, pose: Pose) -> tuple[Array, Array]:
     lean = s + 0.35 * (y + half_height(s))
-    tall = _ridge(lean, 0.26, 0.72, 0.105 + 0.008 * np.sin(9 * pose.time)) * (1 + 0.05 * np.sin(60 * lean))
+    tall = _ridge(lean, 0.26, 0.72, 0.085 + 0.008 * np.sin(9 * pose.time)) * (1 + 0.05 * np.sin(60 * lean))
     root = half_height(s) - 0.01
     inside = np.where((lean > 0.26) & (lean < 0.72), np.minimum(root + tall + y, -y), -1.0)
     depth = np.clip((-y - root) / np.maximum(tall, 0.01), 0, 1)

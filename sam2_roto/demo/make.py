@@ -42,7 +42,7 @@ def carp_pose(time: float) -> Pose:
     x = 0.31 + 0.36 * turn - 0.03 * np.sin(2 * np.pi * turn)
     y = 0.50 + 0.085 * np.sin(2 * np.pi * (1.15 * turn + 0.05))
     heading = 0.20 * np.cos(2 * np.pi * (1.15 * turn + 0.05)) + 0.05 * np.sin(9 * turn)
-    length = WIDTH * (0.27 + 0.05 * turn)
+    length = WIDTH * (0.34 + 0.05 * turn)
     return Pose(_SCALE * WIDTH * x, _SCALE * HEIGHT * y, float(heading), _SCALE * length, time / RATE)
 
 

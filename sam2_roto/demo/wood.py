@@ -43,7 +43,7 @@ def paint_wood(width: int, height: int, way: float) -> tuple[list[Plane], list[P
         behind.append(Plane(_trees(seed, wide, height, mist, count, 0.5 + pace, level), pace))
         behind.append(Plane(_ground(seed, wide, height, mist, level), pace))
     wide = int(width + 1.7 * way) + 2
-    front = [Plane(_trunk(wide, height, 0.86 * width), 1.7), Plane(_grass(wide, height), 1.45)]
+    front = [Plane(_grass(wide, height), 1.45)]
     return behind, front
 
 
@@ -115,21 +115,6 @@ def _ground(seed: int, width: int, height: int, mist: float, level: float) -> Ar
     far = np.exp(-np.maximum(y - edge, 0) / (0.09 * height))[..., None]
     haze = np.clip(mist + (0.80 - mist) * far, 0, 0.95)
     return _with_alpha(color + haze * (_MIST - color), alpha)
-
-
-def _trunk(width: int, height: int, x: float) -> Array:
-    """A near trunk, out of focus, that passes before the subject."""
-    y = np.linspace(-0.02, 1.02, 30) * height
-    lean = x + 0.02 * height * np.sin(y / height * 4)
-    half = 0.062 * height * np.interp(y / height, [0, 0.6, 1], [0.85, 1.0, 1.25])
-    outline = np.concatenate([np.stack([lean - half, y], 1), np.stack([lean + half, y], 1)[::-1]])
-    shape = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(shape, [np.round(outline * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
-    across = np.clip((np.arange(width)[None] - np.interp(np.arange(height), y, lean)[:, None]) / (0.07 * height), -1, 1)
-    bark = cv2.resize(noise(81, height // 14, width, 26), (width, height), interpolation=cv2.INTER_LINEAR)
-    lit = 0.5 + 0.75 * np.clip(0.35 + 0.7 * across, 0, 1)
-    color = np.array([66.0, 54.0, 46.0]) * (lit * (0.5 + 0.95 * bark))[..., None]
-    return cv2.GaussianBlur(_with_alpha(color, shape / 255.0), (0, 0), 0.0035 * height)
 
 
 def _grass(width: int, height: int) -> Array:

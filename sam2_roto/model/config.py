@@ -91,7 +91,7 @@ NANO = ModelConfig(
     memory_mlp=512,
     decoder_heads=4,
     decoder_mlp=512,
-    image_size=256,
+    image_size=384,
 )
 """The embedded model: the same architecture, small enough to ship in the package and to run on a laptop's CPU."""
 
