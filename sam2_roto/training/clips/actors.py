@@ -49,7 +49,7 @@ def bends(rng: Rng, times: Array, reach: float, strength: float) -> Array:
 
 def _swaying(rng: Rng, part: Part, times: Array, reach: float, chance: float) -> list[Part]:
     if rng.random() < chance:
-        part.bends = bends(rng, times, reach, float(rng.uniform(0.02, 0.09)))
+        part.bends = bends(rng, times, reach, float(rng.uniform(0.02, 0.07)))
     return [part]
 
 

@@ -29,7 +29,8 @@ from sam2_roto.training.clips.packed import Packed, pack_mask
 Array = npt.NDArray[Any]
 
 HELD_OUT_CLIPS = ("bedroom", "default_juggle", "dog")
-_LAYOUT = 4
+_LAYOUT = 5
+_SHORTEST_TRACK = 4
 _FIELD_ROUNDS = {"training": 8, "held_out": 3}
 _FIELD_SEEDS = {"training": 1, "held_out": 2}
 _ARRAYS = ("footage", "shots", "stills", "fields", "tracks")
@@ -147,7 +148,8 @@ def _prepare(name: str, clips: Sequence[Path], artwork: Artwork, workers: Proces
         pieces.append(clip.footage)
         shots += [(start + first, start + stop) for first, stop in clip.shots]
         for track in clip.tracks:
-            tracks.append((len(records), len(records) + len(track)))
+            if len(track) >= _SHORTEST_TRACK:
+                tracks.append((len(records), len(records) + len(track)))
             records += _numbered(track, start)
         records += _numbered(clip.regions, start)
         start += len(clip.footage)

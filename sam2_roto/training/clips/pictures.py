@@ -124,7 +124,7 @@ def _moving(
         grown = growth(rng, times, rng.choice([0.0, 0.02, 0.05]))
         own = poses(positions, turn, grown) @ shift(-middle[0], -middle[1])
         sway = wander(rng, times, rng.uniform(2, 6), 2 * _GRID**2).reshape(len(times), _GRID, _GRID, 2)
-        sway = (rng.choice([0.0, 0.03, 0.07]) * max(wide, tall) * (sway - sway[:1])).astype(np.float32)
+        sway = (rng.choice([0.0, 0.03, 0.06]) * np.sqrt(wide * tall) * (sway - sway[:1])).astype(np.float32)
         bends = sway if bends is None else bends + sway
     view = with_parallax(stage.view, 1.0 if glued else float(rng.uniform(1, 1.3)), stage.size)
     return Part([premultiplied(color, alpha)], view @ own @ frame @ shift(x - 2, y - 2), bends)
