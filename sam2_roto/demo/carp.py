@@ -103,14 +103,14 @@ def _body(s: Array, y: Array, pose: Pose) -> tuple[Array, Array]:
     tall = half_height(s)
     alpha = _coverage(tall - np.abs(y), pose)
     v = np.clip(y / np.maximum(tall, 1e-4), -1, 1)
-    color = _skin(s, v)
+    color = _skin(v)
     color = color * (1 - 0.22 * _scales(s, v) * smoothstep(0.2, 0.3, s))[..., None]
     color = _face(color, s, y)
     return _lit(color, s, v), alpha
 
 
-def _skin(s: Array, v: Array) -> Array:
-    """Scarlet back, amber flank, cream belly, and cream patches."""
+def _skin(v: Array) -> Array:
+    """Scarlet back, amber flank, and a paler belly."""
     color = _SCARLET + smoothstep(-0.75, 0.1, v)[..., None] * (_AMBER - _SCARLET)
     color = color + smoothstep(0.3, 0.9, v)[..., None] * 0.35 * (_CREAM - color)
     return np.asarray(color)
