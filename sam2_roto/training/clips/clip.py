@@ -54,7 +54,7 @@ def generate_clip(
     pool = library.held_out if seed in HELD_OUT_SEEDS else library.training
     for attempt in range(_ATTEMPTS):
         rng = np.random.default_rng([seed, attempt])
-        moments = int(rng.choice([1, 3, 5], p=[0.8, 0.12, 0.08]))
+        moments = int(rng.choice([1, 4, 7], p=[0.82, 0.12, 0.06]))
         shutter = rng.uniform(0.3, 1.0) if moments > 1 else 0.0
         times = (np.arange(frames)[:, None] + shutter * np.arange(moments) / moments).ravel()
         scene = random_scene(rng, pool, times, size, difficulty)

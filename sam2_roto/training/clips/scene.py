@@ -61,22 +61,36 @@ def _actor(stage: Stage, label: int, *, thin: bool, kind: str | None = None) -> 
     return [_shadow(stage, parts), *layers] if rng.random() < 0.25 else layers
 
 
-def _center(layer: Layer, index: int) -> Array:
-    part = layer.parts[0]
-    height, width = part.sprites[0].rgba.shape[:2]
-    return np.asarray((part.poses[index] @ np.array([width / 2, height / 2, 1.0]))[:2])
+def _box(layer: Layer, index: int) -> Array:
+    """Left, top, right and bottom of all parts of a layer at a time, in pixels of the frame."""
+    points = []
+    for part in layer.parts:
+        height, width = part.sprites[min(index, len(part.sprites) - 1)].rgba.shape[:2]
+        corners = np.array([[0, width, width, 0], [0, 0, height, height], [1, 1, 1, 1]])
+        points.append((part.poses[index] @ corners)[:2])
+    every = np.concatenate(points, axis=1)
+    return np.concatenate([every.min(axis=1), every.max(axis=1)])
 
 
 def occluder(stage: Stage, target: Layer) -> Layer:
-    """Something that passes in front of the target in the middle of the clip, hiding part or all of it."""
+    """Something before the target in the middle of the clip, from a part of its size to well over it.
+
+    It passes, stands still while the target may pass, or passes while it goes along with the target.
+    """
     rng, times, size = stage.rng, stage.times, stage.size
     moment = int(rng.uniform(0.3, 0.75) * (len(times) - 1))
-    meet = _center(target, moment) + rng.normal(0, 0.03, 2) * size
-    actor = random_actor(rng, stage.pool, times, float(size * rng.uniform(0.25, 0.8)))
-    angle, pace = rng.uniform(0, 2 * np.pi), size * rng.uniform(0.03, 0.15)
-    positions = meet + np.outer(times - times[moment], pace * np.array([np.cos(angle), np.sin(angle)]))
+    boxes = np.stack([_box(target, index) for index in range(len(times))])
+    centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+    extent = float((boxes[moment, 2:] - boxes[moment, :2]).max())
+    reach = float(np.clip(extent * rng.uniform(0.7, 2.3), 0.1 * size, 1.2 * size))
+    meet = centers[moment] + rng.normal(0, 0.1, 2) * min(extent, size)
+    angle, pace = rng.uniform(0, 2 * np.pi), (min(extent, size) + reach) / (max(times.max(), 2) * rng.uniform(0.3, 0.9))
+    away = np.outer(times - times[moment], pace * np.array([np.cos(angle), np.sin(angle)]))
+    manner = rng.choice(["passing", "standing", "along"], p=[0.6, 0.2, 0.2])
+    start = {"passing": meet + away, "standing": meet + 0 * away, "along": centers + away}[str(manner)]
     angles = rng.uniform(0, 6) + spin(rng, times, 0.05)
-    return Layer(placed(actor, poses(positions, angles, np.ones(len(times)))), 0)
+    actor = random_actor(rng, stage.pool, times, reach)
+    return Layer(placed(actor, poses(start, angles, np.ones(len(times)))), 0)
 
 
 def look_alike(stage: Stage, target: Layer) -> Layer:
