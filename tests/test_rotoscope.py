@@ -252,7 +252,9 @@ def test_prompts_that_do_not_fit_are_told_before_anything_is_written(make_job: M
     assert not job.output.exists()
 
 
-_KILLED = """
+# Every run whose bytes are compared has a process of its own, as on the command line: other tests load libraries that
+# change how a process rounds.
+_APART = """
 import os, signal, sys
 from pathlib import Path
 from sam2_roto import RotoscopeJob, rotoscope
@@ -262,8 +264,28 @@ def progress(stage, done, total):
     if (stage, done) == (sys.argv[1], int(sys.argv[2])):
         os.kill(os.getpid(), signal.SIGKILL)
 
-rotoscope(eval(sys.argv[3], {**globals(), "PosixPath": Path, "WindowsPath": Path}), progress)
+job = eval(sys.argv[3], {**globals(), "PosixPath": Path, "WindowsPath": Path})
+print(rotoscope(job, progress).tracked)
 """
+
+
+def apart(job: RotoscopeJob, stage: str = "", done: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a job in a process of its own, which is killed when ``done`` frames of ``stage`` are done."""
+    words = [sys.executable, "-c", _APART, stage, str(done), repr(job)]
+    return subprocess.run(words, cwd=REPOSITORY, capture_output=True, check=False, text=True)
+
+
+def undisturbed(job: RotoscopeJob) -> int:
+    """Run a job in a process of its own; gives the frames that it tracked itself."""
+    finished = apart(job)
+    assert finished.returncode == 0, finished.stderr
+    return int(finished.stdout)
+
+
+def kill(job: RotoscopeJob, moment: tuple[str, int]) -> None:
+    """Run a job in a process of its own that is killed when so many frames of a stage are done."""
+    killed = apart(job, *moment)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
 @pytest.fixture(scope="module")
@@ -281,16 +303,8 @@ def uninterrupted(
     job = RotoscopeJob(
         shot, tmp_path_factory.mktemp("whole"), prompts, model=str(random_weights), image_size=64, device="cpu"
     )
-    run(job)
+    undisturbed(job)
     return job, contents(job.output)
-
-
-def kill(job: RotoscopeJob, moment: tuple[str, int]) -> None:
-    """Run a job in a process of its own that is killed when so many frames of a stage are done."""
-    stage, done = moment
-    words = [sys.executable, "-c", _KILLED, stage, str(done), repr(job)]
-    killed = subprocess.run(words, cwd=REPOSITORY, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
@@ -304,9 +318,9 @@ def test_killed_and_started_again_ends_in_the_same_bytes(
     for path in job.output.glob("*.exr"):
         assert list(channels(path)) == ["ball.A", "box.A", "ground.A"]
     assert not (job.output / "overlay.mp4").exists()
-    result = run(job)
+    tracked = undisturbed(job)
     assert contents(job.output) == expected
-    assert (result.tracked == 0) == (moment[0] == "write")
+    assert (tracked == 0) == (moment[0] == "write")
     assert not [path.name for path in job.output.iterdir() if path.name.startswith(".")]
 
 
@@ -314,9 +328,9 @@ def test_killed_and_started_again_ends_in_the_same_bytes(
 def test_killed_on_the_way_back_it_remembers_as_much(make_job: MakeJob) -> None:
     """The way back looks at more frames, of both passes, than are remembered at once."""
     whole, cut = (make_job(Click("ball", 9, 42, 32), out=out) for out in ("whole", "cut"))
-    run(whole)
+    undisturbed(whole)
     kill(cut, ("track", 19))
-    assert run(cut).tracked == 1
+    assert undisturbed(cut) == 1
     assert contents(cut.output) == contents(whole.output)
 
 
