@@ -48,7 +48,7 @@ _EXAMPLES = """examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (by default that of the process) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    # Threads that wait by spinning stall one another as soon as another program wants the cores; sleeping costs nothing.
+    # Threads that wait by spinning stall one another once another program wants the cores; sleeping costs nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         status = _run(words)
