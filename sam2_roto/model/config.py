@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 
+EFFICIENTNET_CHANNELS = (24, 40, 112, 320)
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """Everything that decides the shapes of a SAM 2 network and how its memory works.
@@ -26,6 +29,8 @@ class ModelConfig:
     """Side of the attention windows per stage, in tokens."""
     background: int = 7
     """Side of the learned background position embedding, resized to the picture."""
+    convolutional: bool = False
+    """The trunk is EfficientNet-Lite0 instead of Hiera; the five fields above then mean nothing."""
     width: int = 256
     """Channels of the neck, decoder and memory attention."""
     memory_width: int = 64
@@ -42,6 +47,11 @@ class ModelConfig:
     """Version 2.1: pointers carry their signed distance in time, absent objects mark their memory."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
+
+    @property
+    def trunk_channels(self) -> tuple[int, ...]:
+        """Channels of the trunk's features at strides 4, 8, 16 and 32."""
+        return EFFICIENTNET_CHANNELS if self.convolutional else tuple(self.embed_dim * 2**stage for stage in range(4))
 
     @property
     def stride(self) -> int:

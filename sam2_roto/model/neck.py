@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import ModelConfig
+from .efficientnet import EfficientNet
 from .trunk import Trunk
 
 
@@ -24,7 +25,7 @@ class Lateral(nn.Module):
 class Neck(nn.Module):
     """Laterals for the four stages; only stride 16 also receives the stage below it (arXiv:1612.03144)."""
 
-    def __init__(self, channels: list[int], width: int) -> None:
+    def __init__(self, channels: tuple[int, ...], width: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(Lateral(count, width) for count in reversed(channels))
 
@@ -40,8 +41,8 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.trunk = Trunk(config)
-        self.neck = Neck([config.embed_dim * 2**stage for stage in range(4)], config.width)
+        self.trunk = EfficientNet() if config.convolutional else Trunk(config)
+        self.neck = Neck(config.trunk_channels, config.width)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode normalised ``images [N, 3, S, S]`` into features of strides 4, 8 and 16."""

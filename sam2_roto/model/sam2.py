@@ -85,8 +85,6 @@ class SAM2(nn.Module):
     def _initialise(self) -> None:
         """Start learned embeddings near zero, as in the published training."""
         for parameter in (
-            self.image_encoder.trunk.pos_embed,
-            self.image_encoder.trunk.pos_embed_window,
             self.maskmem_tpos_enc,
             self.no_mem_embed,
             self.no_mem_pos_enc,

@@ -111,6 +111,8 @@ class Trunk(nn.Module):
         self.patch_embed = PatchEmbed(channels)
         self.pos_embed = nn.Parameter(torch.zeros(1, channels, config.background, config.background))
         self.pos_embed_window = nn.Parameter(torch.zeros(1, channels, window, window))
+        for embedding in (self.pos_embed, self.pos_embed_window):
+            nn.init.trunc_normal_(embedding, std=0.02)
         self.blocks = nn.ModuleList(_blocks(config))
         self.stage_ends = [sum(config.blocks[: stage + 1]) - 1 for stage in range(4)]
         self._position = Derived()
