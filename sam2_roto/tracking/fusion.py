@@ -1,0 +1,110 @@
+"""Fusing a forward and a backward pass between two keyframes by confidence and distance.
+
+Either pass is exact on the keyframe it starts from and drifts with distance. The weight of a pass falls with the square
+of its distance, like the variance of a drift that grows by steps, and with its own confidence. On a keyframe the pass
+that starts there is taken as it is, so that what the artist settled is never changed from the other side.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from sam2_roto.model.sam2 import ABSENT_LOGIT
+
+from .objects import ObjectFrame
+
+KNEE = 8.0
+"""Logits are clamped to this before they are averaged, so that the certainty of a lost pass has no special weight."""
+
+
+def fuse(
+    forward: Tensor,
+    backward: Tensor,
+    position: float,
+    forward_score: float,
+    backward_score: float,
+    *,
+    forward_iou: float = 1.0,
+    backward_iou: float = 1.0,
+) -> Tensor:
+    """One set of mask logits from those of two passes.
+
+    Args:
+        forward: ``[H, W]`` logits of the pass from the earlier keyframe; -1024 everywhere where it sees no object.
+        backward: ``[H, W]`` logits of the pass from the later keyframe.
+        position: 0 on the earlier keyframe to 1 on the later one.
+        forward_score: logit of the object's presence in the pass; 0 or less means absent.
+        backward_score: as ``forward_score``.
+        forward_iou: predicted IoU of the pass, 0..1; 1 where it is not known.
+        backward_iou: as ``forward_iou``.
+
+    Returns:
+        ``[H, W]`` float32: the keyframe's own logits at 0 and 1, -1024 everywhere where the object is taken as absent.
+
+    Raises ValueError where the shapes differ or ``position`` lies outside 0..1.
+    """
+    if forward.shape != backward.shape or not 0 <= position <= 1:
+        raise ValueError(
+            f"two logits of one shape and 0..1 are needed, not {forward.shape}, {backward.shape}, {position}"
+        )
+    if position in (0, 1):
+        return (backward if position else forward).float()
+    if fuse_scores(position, forward_score, backward_score) <= 0:
+        return torch.full_like(forward, ABSENT_LOGIT, dtype=torch.float32)
+    if min(forward_score, backward_score) <= 0:
+        return (forward if forward_score > 0 else backward).float()
+    ahead = _weight(1 - position, forward_score, forward_iou)
+    behind = _weight(position, backward_score, backward_iou)
+    share = behind / (ahead + behind)
+    first, second = (logits.float().clamp(-KNEE, KNEE) for logits in (forward, backward))
+    return torch.lerp(first, second, share)
+
+
+def fuse_scores(position: float, forward_score: float, backward_score: float) -> float:
+    """Logit of the object's presence by both passes: the nearer one counts more, none beyond ±KNEE."""
+    if position in (0, 1):
+        return backward_score if position else forward_score
+    ahead, behind = (1 - position) ** 2, position**2
+    forward, backward = (max(-KNEE, min(KNEE, score)) for score in (forward_score, backward_score))
+    return (ahead * forward + behind * backward) / (ahead + behind)
+
+
+def fuse_frames(forward: ObjectFrame, backward: ObjectFrame, position: float) -> ObjectFrame:
+    """One result from those of two passes on a frame; the artist's own answer is taken as it is.
+
+    The pointer is the nearer pass's, the predicted IoU the weighted mean times the masks' agreement.
+    """
+    for given in (forward, backward):
+        if given.prompted:
+            return given
+    nearer = forward if position < 0.5 else backward
+    if position in (0, 1):
+        return nearer
+    logits = fuse(
+        forward.logits,
+        backward.logits,
+        position,
+        forward.score,
+        backward.score,
+        forward_iou=forward.iou,
+        backward_iou=backward.iou,
+    )
+    agreement = 1 - disagreement(forward.logits, backward.logits)
+    iou = (forward.iou * (1 - position) + backward.iou * position) * (0.5 + 0.5 * agreement)
+    score = fuse_scores(position, forward.score, backward.score)
+    return ObjectFrame(logits, score, iou, nearer.pointer, prompted=False)
+
+
+def disagreement(forward: Tensor, backward: Tensor) -> float:
+    """1 less the IoU of two masks given as logits ``[H, W]``; 0 where both are empty."""
+    first, second = forward > 0, backward > 0
+    union = int((first | second).sum())
+    return 1 - int((first & second).sum()) / union if union else 0.0
+
+
+def _weight(nearness: float, score: float, iou: float) -> float:
+    """Weight of a pass that is ``1 - nearness`` of the way from its keyframe."""
+    return nearness**2 / (1 + math.exp(-score)) * max(iou, 0.05)
