@@ -7,6 +7,7 @@
         │   └── FrameRangeError     a frame outside the footage was asked for
         ├── ImageError          sizes, channels or windows do not fit together
         ├── ColorError          a colour space is unknown, or spaces are mixed
+        ├── GraphError          a node, its settings or a saved graph make no sense
         └── OutputError         a file cannot be written
 
 The rotoscoping core adds its own branch in ``sam2_roto/errors.py``.
@@ -37,6 +38,10 @@ class ImageError(CompositingError):
 
 class ColorError(CompositingError):
     """A colour space is unknown, or two spaces were mixed by accident."""
+
+
+class GraphError(CompositingError):
+    """A node's kind, inputs or settings, or a saved graph, make no sense."""
 
 
 class OutputError(CompositingError):
