@@ -35,6 +35,7 @@ _JOB = "job.json"
 _SUFFIX = ".masklet"
 _HEADER = struct.Struct("<4sIffB3x")
 _MAGIC = b"MSK1"
+_PROMPTED, _HELD = 1, 2
 
 
 class MaskletStore:
@@ -82,7 +83,7 @@ class MaskletStore:
         pointer = result.pointer.float().cpu().numpy().astype("<f4")
         logits = result.logits.half().cpu().numpy().astype("<f2")
         body = pointer.tobytes() + logits.tobytes()
-        fields = (result.score, result.iou, result.prompted)
+        fields = (result.score, result.iou, _PROMPTED * result.prompted + _HELD * result.held)
         record = _HEADER.pack(_MAGIC, _checksum(body, fields), *fields) + body
         try:
             file = self._files.get(name) or self._create(name)
@@ -103,14 +104,19 @@ class MaskletStore:
         data = file.read(self._record)
         if len(data) < self._record:
             return None
-        magic, checksum, score, iou, prompted = _HEADER.unpack_from(data)
+        magic, checksum, score, iou, flags = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
-        if magic != _MAGIC or checksum != _checksum(body, (score, iou, bool(prompted))):
+        if magic != _MAGIC or checksum != _checksum(body, (score, iou, flags)):
             return None
         pointer = np.frombuffer(body, "<f4", self._width).copy()
         logits = np.frombuffer(body, "<f2", offset=4 * self._width).reshape(self._side, self._side)
         return ObjectFrame(
-            torch.from_numpy(logits.astype(np.float32)), score, iou, torch.from_numpy(pointer), bool(prompted)
+            logits=torch.from_numpy(logits.astype(np.float32)),
+            score=score,
+            iou=iou,
+            pointer=torch.from_numpy(pointer),
+            prompted=bool(flags & _PROMPTED),
+            held=bool(flags & _HELD),
         )
 
     def has(self, name: str, frame: int) -> bool:
@@ -177,7 +183,7 @@ class MaskletStore:
             raise StoreError(f"the folder {self.folder} cannot be written: {error.strerror}; choose another") from error
 
 
-def _checksum(body: bytes, fields: tuple[float, float, bool]) -> int:
+def _checksum(body: bytes, fields: tuple[float, float, int]) -> int:
     return zlib.crc32(body, zlib.crc32(struct.pack("<ffB", *fields)))
 
 

@@ -150,10 +150,10 @@ class SAM2(nn.Module):
         )
         return three_masks(everything) if multimask else single_mask(everything)
 
-    def choose(self, decoded: Decoded) -> Prediction:
-        """Take the mask of best predicted IoU, silence absent objects, and make the pointer."""
+    def choose(self, decoded: Decoded, best: Tensor | None = None) -> Prediction:
+        """Take ``best [B]``, by default the masks of best predicted IoU; silence absent objects, make pointers."""
         rows = torch.arange(len(decoded.iou), device=decoded.iou.device)
-        best = decoded.iou.argmax(dim=1)
+        best = decoded.iou.argmax(dim=1) if best is None else best
         present = decoded.score > 0
         logits = decoded.logits[rows, best][:, None].float()
         logits = torch.where(present[..., None, None], logits, ABSENT_LOGIT)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sam2_roto.model import ModelConfig
+
+from .policy import Reading, latest
 
 
 class FrameMemory(NamedTuple):
@@ -47,25 +50,35 @@ class ObjectMemory:
         self._spatial = torch.empty(self._slots, config.memory_width, grid, grid, device=device)
         self._pointer = torch.empty(self._slots, config.width, device=device)
         self._ring: dict[int, int] = {}
+        self._held: dict[int, FrameMemory] = {}
         self.prompted: dict[int, FrameMemory] = {}
 
+    @property
+    def tracked(self) -> Collection[int]:
+        """Frames remembered that were not prompted."""
+        return self._ring.keys() | self._held.keys()
+
     def __contains__(self, frame: int) -> bool:
-        return frame in self._ring or frame in self.prompted
+        return frame in self._ring or frame in self._held or frame in self.prompted
 
     def __getitem__(self, frame: int) -> FrameMemory:
         """What is remembered of ``frame``; KeyError where nothing is."""
         if frame in self.prompted:
             return self.prompted[frame]
+        if frame not in self._ring:
+            return self._held[frame]
         slot = self._ring[frame]
         return FrameMemory(self._spatial[slot], self._pointer[slot])
 
     def keep(self, frame: int, memory: FrameMemory) -> None:
         """Remember a prompted frame for good."""
         self._ring.pop(frame, None)
+        self._held.pop(frame, None)
         self.prompted[frame] = memory
 
     def push(self, frame: int, memory: FrameMemory) -> None:
         """Remember a tracked frame until as many newer ones have come as the ring holds."""
+        self._held.pop(frame, None)
         slot = self._ring.pop(frame, None)
         if slot is None:
             full = len(self._ring) == self._slots
@@ -73,6 +86,18 @@ class ObjectMemory:
         self._spatial[slot].copy_(memory.spatial)
         self._pointer[slot].copy_(memory.pointer)
         self._ring[frame] = slot
+
+    def hold(self, frames: Collection[int]) -> None:
+        """Keep the tracked ones of ``frames`` until they are no longer named; bounded by what is named."""
+        kept = {frame: self[frame] for frame in frames if frame in self.tracked}
+        self._held = {
+            frame: self._held.get(frame) or FrameMemory(*(part.clone() for part in memory))
+            for frame, memory in kept.items()
+        }
+
+    def hold_as(self, frame: int, memory: FrameMemory) -> None:
+        """Keep what was remembered of a frame earlier, until ``hold`` no longer names it."""
+        self._held[frame] = memory
 
     def touch(self, frame: int) -> bool:
         """Whether ``frame`` is remembered; if it was tracked, it counts as the newest from now on."""
@@ -87,6 +112,7 @@ class ObjectMemory:
         """Drop a prompted frame, or, without one, everything that was tracked."""
         if frame is None:
             self._ring.clear()
+            self._held.clear()
         else:
             self.prompted.pop(frame, None)
 
@@ -94,29 +120,33 @@ class ObjectMemory:
         """Frames behind ``frame`` that a pass in direction ``step`` (1 or -1) would look at, nearest first."""
         return [frame - step * back for back in range(1, self._config.pointers)]
 
-    def recall(self, frame: int, step: int) -> Recall:
+    def reading(self, frame: int, step: int) -> Reading:
+        """The published choice: the frames just behind, nearest first."""
+        pointers = latest(frame, step, self._config.pointers, self._ring)
+        backs = [(other, abs(frame - other) - 1) for other in pointers]
+        return Reading([(other, slot) for other, slot in backs if slot < self._config.memories - 1], pointers)
+
+    def recall(self, frame: int, step: int, reading: Reading | None = None) -> Recall:
         """Gather what ``frame`` looks at in a pass of direction ``step`` (1 forward, -1 backward).
 
-        All prompted frames are attended to, also those ahead; pointers only of those not ahead.
+        All prompted frames are attended to, also those ahead; pointers only of those not ahead. ``reading`` says which
+        tracked frames, by default the published choice.
         """
-        config = self._config
+        reading = self.reading(frame, step) if reading is None else reading
         found = Recall([], [], [], [])
         for other, memory in self.prompted.items():
             if other == frame:
                 continue
             found.spatial.append(memory.spatial)
-            found.slots.append(config.memories - 1)
+            found.slots.append(self._config.memories - 1)
             distance = (frame - other) * step
             if distance >= 0:
                 found.pointers.append(memory.pointer)
                 found.distances.append(distance)
-        for back in range(1, config.pointers):
-            slot = self._ring.get(frame - step * back)
-            if slot is None:
-                continue
-            if back < config.memories:
-                found.spatial.append(self._spatial[slot])
-                found.slots.append(back - 1)
-            found.pointers.append(self._pointer[slot])
-            found.distances.append(back)
+        for other, slot in reading.spatial:
+            found.spatial.append(self[other].spatial)
+            found.slots.append(slot)
+        for other in reading.pointers:
+            found.pointers.append(self[other].pointer)
+            found.distances.append(abs(frame - other))
         return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from .memory import ObjectMemory
+from .policy import Policy
 from .prompts import FramePrompt
 
 RECENT = 16
@@ -26,6 +27,8 @@ class ObjectFrame(NamedTuple):
     """``[width]`` object pointer."""
     prompted: bool
     """True where the artist gave the answer on this frame."""
+    held: bool = False
+    """True where a memory policy keeps the frame in mind for long."""
 
     @property
     def present(self) -> bool:
@@ -53,6 +56,10 @@ class TrackedObject:
     """Direction (1 or -1) of the last pass over each frame."""
     recent: dict[int, ObjectFrame] = field(default_factory=dict)
     """Results of the latest tracked frames, so that a click on one of them can refine it."""
+    policy: Policy | None = None
+    """Who is asked what to remember; None for the published way."""
+    noted: tuple[int, int] | None = None
+    """Frame up to which the policy has followed, and the direction of that pass."""
 
     def note(self, index: int, result: ObjectFrame) -> None:
         """Keep a result until RECENT newer ones have come."""

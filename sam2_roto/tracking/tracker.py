@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -13,8 +14,10 @@ from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
 
 from .memory import FrameMemory, ObjectMemory, Recall
 from .objects import FrameResult, ObjectFrame, TrackedObject
+from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
 from .source import LOOK_AHEAD, FrameSource, prepare
+from .steering import View, believe, note, read, take_up
 
 REFINE_CLAMP = 32.0
 """Previous logits are clamped to this before they are refined."""
@@ -45,6 +48,8 @@ class Tracker:
 
     ``keep_corrections``: a click on a frame that was already tracked makes it a prompted frame for good. The published
     predictor (``False``) treats it as an ordinary memory that the next pass overwrites.
+
+    ``policy`` makes what decides over each object's memory (see ``policy.py``); None tracks as published.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Tracker:
         archive: Archive | None = None,
         keep_corrections: bool = True,
         max_rows: int = 16,
+        policy: PolicyFactory | None = None,
     ) -> None:
         self.model = model.eval()
         self.source = source
@@ -65,6 +71,7 @@ class Tracker:
         self._archive = archive
         self._keep_corrections = keep_corrections
         self._max_rows = max_rows
+        self._policy = policy
         self._device = model.no_obj_ptr.device
         self._features: dict[int, ImageFeatures] = {}
 
@@ -82,6 +89,7 @@ class Tracker:
             prompt = entry.prompts[index].plus(prompt)
         result, memory = self._answer(entry, index, prompt)
         entry.prompts[index] = prompt
+        entry.noted = None
         if index not in entry.tracked or index in entry.memory.prompted or self._keep_corrections:
             entry.memory.keep(index, memory)
             entry.answers[index] = result
@@ -103,6 +111,7 @@ class Tracker:
         entry = self._entry(name)
         entry.memory.keep(index, memory)
         entry.prompts[index], entry.answers[index] = prompt, answer
+        entry.noted = None
         self.objects[name] = entry
 
     def clear(self, name: str, frame: int) -> None:
@@ -111,6 +120,7 @@ class Tracker:
         entry.prompts.pop(index, None)
         entry.answers.pop(index, None)
         entry.memory.forget(index)
+        entry.noted = None
 
     def remove(self, name: str) -> None:
         """Forget an object; the others are not touched."""
@@ -144,21 +154,26 @@ class Tracker:
             index = self._index[frame]
             active = [entry for entry in entries if (index - begins[entry.name]) * step >= 0]
             self._recall_behind([e for e in active if index in (order[0], begins[e.name])], index, step)
+            for entry in active:
+                take_up(entry, index, step, partial(self._known, entry), self._relive)
             features = self._features.get(index) or self._encode(index, view)
-            yield FrameResult(frame, self._track(active, index, step, features))
+            yield FrameResult(frame, self._track(active, index, step, features, view))
 
     def _track(
-        self, entries: list[TrackedObject], index: int, step: int, features: ImageFeatures
+        self, entries: list[TrackedObject], index: int, step: int, features: ImageFeatures, view: View
     ) -> dict[str, ObjectFrame]:
         """Track one frame for all objects; prompted frames keep the artist's answer."""
         results = {entry.name: entry.answers[index] for entry in entries if index in entry.answers}
-        rest = [(entry, entry.memory.recall(index, step)) for entry in entries if index not in entry.answers]
+        rest = [(entry, read(entry, index, step)) for entry in entries if index not in entry.answers]
         for group in _equal_shapes(rest, self._max_rows):
-            prediction = self._choose(self.model.condition(features.top, self._memory(group)), features)
+            decoded = self.model.decode(self.model.condition(features.top, self._memory(group)), features)
+            belief = believe([entry for entry, _ in group], decoded, index, step, view)
+            prediction = self._round(self.model.choose(decoded, belief.best))
             memories = self._remember(features, prediction, prompted=False)
             for row, (entry, _) in enumerate(group):
                 result = _row(prediction, row, prompted=False)
                 entry.memory.push(index, memories[row])
+                result = note(entry, index, step, result, belief.seen[row])
                 entry.note(index, result)
                 results[entry.name] = result
                 self._store(entry.name, index, result)
@@ -283,6 +298,12 @@ class Tracker:
         spatial = self.model.encode_memory(features.top, logits, score, result.prompted)[0]
         return FrameMemory(spatial, result.pointer.to(self._device))
 
+    def _known(self, entry: TrackedObject, index: int) -> ObjectFrame | None:
+        """The result of a frame tracked earlier, if it was kept."""
+        if index in entry.recent or self._archive is None:
+            return entry.recent.get(index)
+        return self._archive.read(entry.name, self.frames[index])
+
     def _position(self, frame: int) -> int:
         if frame not in self._index:
             raise PromptError(f"frame {frame} is not in the clip, which has {self.frames[0]}-{self.frames[-1]}")
@@ -290,7 +311,9 @@ class Tracker:
 
     def _entry(self, name: str) -> TrackedObject:
         """The object of that name, or a new one that is not in the list yet."""
-        return self.objects.get(name) or TrackedObject(name, ObjectMemory(self.model.config, self._device))
+        config = self.model.config
+        policy = self._policy(config) if self._policy else None
+        return self.objects.get(name) or TrackedObject(name, ObjectMemory(config, self._device), policy=policy)
 
     def _object(self, name: str) -> TrackedObject:
         if name not in self.objects:
