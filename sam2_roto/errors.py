@@ -6,6 +6,7 @@
         ├── ModelError               a model name or size is not one we know
         │   └── CheckpointError      a weights file is absent, damaged or of another model
         ├── StoreError               a masklet store is damaged or belongs to another job
+        ├── ShotError                a shot's folder, or what is asked of a shot, is wrong
         ├── ExportError              a matte or annotation cannot be exported as asked
         ├── DatasetError             a data set's layout or files are wrong
         └── Cancelled                the user stopped the job
@@ -37,6 +38,10 @@ class CheckpointError(ModelError):
 
 class StoreError(RotoError):
     """A masklet store on disk is damaged or belongs to another job."""
+
+
+class ShotError(RotoError):
+    """A shot's folder is damaged, in use or of another version, or what is asked of a shot is not possible."""
 
 
 class ExportError(RotoError):

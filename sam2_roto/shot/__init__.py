@@ -1,0 +1,30 @@
+"""The interactive shot: a project document with undo, and the tracking that follows its edits."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .document import Answer, Document, Keyframe, ShotObject, Stroke, TrackingSettings
+    from .shot import Shot
+
+_HOMES = {
+    "Answer": "document",
+    "Document": "document",
+    "Keyframe": "document",
+    "Shot": "shot",
+    "ShotObject": "document",
+    "Stroke": "document",
+    "TrackingSettings": "document",
+}
+
+__all__ = ["Answer", "Document", "Keyframe", "Shot", "ShotObject", "Stroke", "TrackingSettings"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,267 @@
+"""Shot: the project document ``NAME.roto``, opened, edited, undone and closed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from compositing.errors import CompositingError
+from compositing.footage.frames import FrameRange
+from sam2_roto.errors import ShotError
+
+from . import edits, journal
+from .document import Corners, Document, Keyframe, Point, ShotObject, Stroke, TrackingSettings
+from .durable import claimed
+from .history import Edit, History
+from .migration import migrated
+from .patch import difference
+from .schema import from_json, to_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ENDING = ".roto"
+_LOCK = "lock"
+
+Change = Callable[[Document], Document]
+
+
+class Shot:
+    """A shot on disk. Every edit is a transaction: when the call returns, a crash cannot lose it.
+
+    Use it as a context manager, or call ``close``. One process at a time may edit a shot; ``read_only`` opens one that
+    is in use. All edits raise ShotError or PromptError, one sentence, where they are not possible.
+
+    >>> with Shot.new("sh010.roto", "plates/sh010.mov") as shot:      # doctest: +SKIP
+    ...     shot.add_click("dog", 0, 410, 250)
+    ...     shot.undo()
+    """
+
+    def __init__(self, folder: Path | str, *, read_only: bool = False) -> None:
+        self.folder = Path(folder)
+        self._stack = ExitStack()
+        self._journal: journal.Journal | None = None
+        found = journal.load(self.folder)  # says what is wrong before anything is locked
+        if read_only:
+            document, self._history = migrated(found.format, found.document, found.history)
+        else:
+            self._stack.enter_context(claimed(self.folder / _LOCK))
+            self._journal = self._begin()
+            document = self._journal.document
+        self.document = self._checked(document)
+
+    @classmethod
+    def new(
+        cls,
+        folder: Path | str,
+        footage: Path | str,
+        *,
+        frames: FrameRange | None = None,
+        start: int | None = None,
+        color_space: str | None = None,
+        settings: TrackingSettings | None = None,
+        recipe: dict[str, Any] | None = None,
+    ) -> Self:
+        """Make a shot of ``footage`` in ``folder``, whose name gets the ending ``.roto`` where it lacks it.
+
+        Raises ShotError where the folder is there already, FootageError where the footage cannot be read.
+        """
+        from .footage import refer
+
+        place = Path(folder)
+        place = place if place.suffix == ENDING else place.with_name(place.name + ENDING)
+        if (place / journal.SHOT).exists():
+            raise ShotError(f"there is a shot {place} already; open it, or choose another name")
+        reference = refer(Path(footage), place, start=start, color_space=color_space)
+        document = Document(reference, recipe=recipe or {}, settings=settings or TrackingSettings())
+        document = edits.set_range(document, frames)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ShotError(f"the folder {place} cannot be made: {error.strerror}; choose another") from error
+        journal.create(place, _plain(document))
+        return cls(place)
+
+    @property
+    def name(self) -> str:
+        """The folder's name without its ending."""
+        return self.folder.name.removesuffix(ENDING)
+
+    @property
+    def history(self) -> History:
+        """What can be undone and redone; not to be changed."""
+        return self._journal.history if self._journal else self._history
+
+    def edit(self, label: str, change: Change, *, joined: bool = False) -> Document:
+        """Make the document what ``change`` makes of it, as one transaction that ``undo`` takes back.
+
+        ``joined``: undone and redone together with the edit before. A change that changes nothing is none.
+        """
+        changed = change(self.document)
+        old, new = _plain(self.document), _plain(changed)
+        patch = difference(old, new)
+        if patch:
+            edit = Edit(secrets.token_hex(6), label, patch, joined)
+            self._writing().append(edit.to_json())
+            self.document = from_json(new)
+        return self.document
+
+    def undo(self) -> str | None:
+        """Take the latest edit back; gives its label, ``None`` where there is nothing to undo."""
+        return self._turn("undo", self.history.undoable)
+
+    def redo(self) -> str | None:
+        """Make the edit that was undone last again; gives its label, ``None`` where there is nothing to redo."""
+        return self._turn("redo", self.history.redoable)
+
+    def object(self, name: str) -> ShotObject:
+        """The object of that name; ShotError where there is none."""
+        return self.document.object(name)
+
+    def add_object(self, name: str, colour: str | None = None) -> None:
+        """A new object without prompts; ``colour`` is ``#rrggbb``."""
+        self.edit(f"add {name}", lambda old: edits.add_object(old, name, colour))
+
+    def remove_object(self, name: str) -> None:
+        """Take an object out of the shot."""
+        self.edit(f"remove {name}", lambda old: edits.remove_object(old, name))
+
+    def set_object(
+        self,
+        name: str,
+        *,
+        rename: str | None = None,
+        colour: str | None = None,
+        visible: bool | None = None,
+        locked: bool | None = None,
+    ) -> None:
+        """Rename, colour, show or hide, lock or unlock an object."""
+        words = {"rename": rename, "colour": colour, "visible": visible, "locked": locked}
+        label = f"set {name} " + " ".join(f"{key}={value}" for key, value in words.items() if value is not None)
+        self.edit(
+            label,
+            lambda old: edits.set_object(old, name, rename=rename, colour=colour, visible=visible, locked=locked),
+        )
+
+    def add_click(self, name: str, frame: int, x: float, y: float, positive: bool = True) -> None:
+        """A click on an object, or beside it; a new name makes a new object."""
+        self.add_points(name, frame, ((x, y, positive),))
+
+    def add_points(self, name: str, frame: int, points: Iterable[Point]) -> None:
+        """Several clicks as one edit."""
+        self.edit(f"click {name} {frame}", lambda old: edits.add_points(_with(old, name), name, frame, tuple(points)))
+
+    def add_box(self, name: str, frame: int, box: Corners) -> None:
+        """A box round an object: left, top, right, bottom."""
+        self.edit(f"box {name} {frame}", lambda old: edits.set_box(_with(old, name), name, frame, box))
+
+    def add_mask(self, name: str, frame: int, mask: NDArray[Any] | Path | str) -> None:
+        """A painted mask, bool or coverage 0..1 ``[H, W]``, or a picture file; it is the matte of that frame."""
+        from sam2_roto.maskfile import read_mask
+
+        from .pictures import keep_mask
+
+        values = read_mask(Path(mask)) if isinstance(mask, Path | str) else mask
+        edits.set_mask(_with(self.document, name), name, frame, "")  # refuses before a file is written
+        digest = keep_mask(self.folder, values, (self.document.footage.width, self.document.footage.height))
+        self.edit(f"mask {name} {frame}", lambda old: edits.set_mask(_with(old, name), name, frame, digest))
+
+    def add_strokes(self, name: str, frame: int, strokes: Iterable[Stroke]) -> None:
+        """Brush strokes over what is seen on a frame; the result is the matte of that frame."""
+        self.edit(f"paint {name} {frame}", lambda old: edits.add_strokes(_with(old, name), name, frame, strokes))
+
+    def clear(self, name: str, frame: int) -> None:
+        """Take back all that was said about an object on a frame."""
+        self.edit(f"clear {name} {frame}", lambda old: edits.clear_keyframe(old, name, frame))
+
+    def unlock(self, name: str, frame: int) -> None:
+        """Let a locked frame be edited and tracked again."""
+        self.edit(f"unlock {name} {frame}", lambda old: edits.unlock_frame(old, name, frame))
+
+    def set_range(self, frames: FrameRange | None) -> None:
+        """In and out; ``None`` is all of the footage."""
+        self.edit(f"range {frames or 'all'}", lambda old: edits.set_range(old, frames))
+
+    def set_recipe(self, recipe: dict[str, Any]) -> None:
+        """How mattes are made of logits, as ``MatteRecipe.to_json`` gives it."""
+        self.edit("recipe", lambda old: replace(old, recipe=recipe))
+
+    def set_tracking(self, settings: TrackingSettings) -> None:
+        """Another model, size or policy; the shot is tracked anew with it, and locked frames stay."""
+        self.edit("tracking", lambda old: replace(old, settings=settings))
+
+    def keyframe(self, name: str, frame: int) -> Keyframe | None:
+        """What was said about an object on a frame."""
+        return self.object(name).keyframes.get(frame)
+
+    def close(self) -> None:
+        """Let the shot go; nothing that was said is lost without it."""
+        self._stack.close()
+        self._journal = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self) -> journal.Journal:
+        try:
+            opened = journal.Journal(self.folder)
+        except BaseException:
+            self._stack.close()
+            raise
+        self._stack.callback(opened.close)
+        return opened
+
+    def _checked(self, document: dict[str, Any]) -> Document:
+        try:
+            return from_json(document)
+        except CompositingError as error:
+            self._stack.close()
+            raise ShotError(f"{self.folder / journal.SHOT}: {error}") from error
+
+    def _writing(self) -> journal.Journal:
+        if self._journal is None:
+            raise ShotError(f"{self.folder} was opened to be read, or is closed; open it to edit it")
+        return self._journal
+
+    def _turn(self, step: str, label: str | None) -> str | None:
+        if label is not None:
+            opened = self._writing()
+            opened.append({"step": step})
+            self.document = from_json(opened.document)
+        return label
+
+
+def copy_shot(shot: Path, target: Path) -> None:
+    """Copy a whole shot, for instance to give it to someone else; ShotError where ``target`` is there."""
+    try:
+        shutil.copytree(shot, target, ignore=shutil.ignore_patterns(_LOCK))
+    except FileExistsError as error:
+        raise ShotError(f"there is a folder {target} already; choose another name") from error
+
+
+def _with(document: Document, name: str) -> Document:
+    """The document with an object of that name, a new one where there is none."""
+    if any(entry.name == name for entry in document.objects):
+        return document
+    return edits.add_object(document, name)
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    """As JSON reads it back: lists for tuples, and no number that JSON lacks."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(to_json(document), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ShotError(f"the shot cannot hold such a value ({error})") from error
+    return plain
