@@ -12,6 +12,7 @@ from sam2_roto.mattes.masks import object_masks
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import FrameResult, FrameSource, Tracker
 from sam2_roto.tracking.answers import answer_prompts
+from sam2_roto.tracking.policy import PolicyFactory
 
 
 class TrackerSegmenter:
@@ -26,6 +27,7 @@ class TrackerSegmenter:
             overlap.
         progress: told the frames done and in all, for each call anew; where clicks correct later frames, they are
             tracked twice.
+        policy: makes each object's memory policy; None tracks as published.
     """
 
     def __init__(
@@ -34,12 +36,13 @@ class TrackerSegmenter:
         *,
         exclusive: bool = True,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
+        policy: PolicyFactory | None = None,
     ) -> None:
-        self._model, self._exclusive, self._progress = model, exclusive, progress
+        self._model, self._exclusive, self._progress, self._policy = model, exclusive, progress, policy
 
     def __call__(self, source: FrameSource, prompts: Prompts) -> Iterator[tuple[int, Masks]]:
         """Frame number and masks, from the first prompted frame to the clip's end."""
-        tracker = Tracker(self._model, source)
+        tracker = Tracker(self._model, source, policy=self._policy)
         answer_prompts(tracker, prompts, self._progress)
         firsts = {name: min(said) for name, said in prompts.items()}
         start = min(firsts.values())
