@@ -7,6 +7,7 @@ have a part for the clip and a smaller one for each frame (an exposure that flic
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,9 @@ from torch import Tensor
 from sam2_roto.training.config import Augmentation
 
 LUMA = (0.2126, 0.7152, 0.0722)
+ROOM = (1.2, 3.5)
+"""Side of a window in sides of the object that it is put round."""
+SMALLEST_WINDOW = 0.3
 
 
 def uniform(low: float, high: float, generator: torch.Generator, *shape: int) -> Tensor:
@@ -22,8 +26,38 @@ def uniform(low: float, high: float, generator: torch.Generator, *shape: int) ->
     return torch.rand(*shape, generator=generator) * (high - low) + low
 
 
-def affine_matrix(settings: Augmentation, generator: torch.Generator) -> Tensor:
-    """A random 2 x 3 matrix from output to input in coordinates of -1..1: mirror, rotation, shear and zoom."""
+@dataclass(frozen=True)
+class Window:
+    """A square part of a picture: ``center`` [2] (x, y) in coordinates of -1..1, and its ``side``, 1 for all of it."""
+
+    center: Tensor
+    side: float
+
+
+WHOLE = Window(torch.zeros(2), 1.0)
+
+
+def window_round(labels: Tensor, generator: torch.Generator) -> Window:
+    """A window round one of the objects of a clip's first frame, with room; ``labels`` [T, H, W] uint8."""
+    ids = torch.unique(labels[0])
+    ids = ids[ids > 0]
+    if not len(ids):
+        return WHOLE
+    chosen = ids[torch.randint(len(ids), (1,), generator=generator)]
+    rows, columns = torch.nonzero(labels[0] == chosen).float().unbind(1)
+    height, width = labels.shape[1:]
+    size = max(float(columns.max() - columns.min() + 1) / width, float(rows.max() - rows.min() + 1) / height)
+    side = min(max(size * float(uniform(*ROOM, generator, 1)), SMALLEST_WINDOW), 1.0)
+    center = torch.stack([(columns.max() + columns.min() + 1) / width, (rows.max() + rows.min() + 1) / height]) - 1.0
+    reach = max(side - size, 0.0) / 2
+    return Window((center + uniform(-reach, reach, generator, 2)).clamp(side - 1.0, 1.0 - side), side)
+
+
+def affine_matrix(settings: Augmentation, generator: torch.Generator, window: Window = WHOLE) -> Tensor:
+    """A random 2 x 3 matrix from output to input in coordinates of -1..1: mirror, rotation, shear and zoom.
+
+    They are those of the picture in ``window``.
+    """
     turn, shear_x, shear_y = (
         math.radians(float(uniform(-reach, reach, generator, 1)))
         for reach in (settings.rotate, settings.shear, settings.shear)
@@ -33,7 +67,7 @@ def affine_matrix(settings: Augmentation, generator: torch.Generator) -> Tensor:
     rotation = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
     shear = torch.tensor([[1.0, math.tan(shear_x)], [math.tan(shear_y), 1.0]])
     linear = rotation @ shear @ torch.diag(torch.tensor([mirror * zoom, zoom]))
-    return torch.cat([linear, torch.zeros(2, 1)], dim=1)
+    return torch.cat([linear * window.side, window.center[:, None]], dim=1)
 
 
 def warp(frames: Tensor, labels: Tensor, matrix: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -66,7 +100,9 @@ def augment(
     """A changed clip: frames [T, 3, H, W] uint8 and labels [T, H, W] uint8 -> the same at [size, size]."""
     if float(torch.rand(1, generator=generator)) < settings.reverse:
         frames, labels = frames.flip(0), labels.flip(0)
-    moved, labels = warp(frames.float(), labels, affine_matrix(settings, generator), size)
+    close = float(torch.rand(1, generator=generator)) < settings.close_share
+    window = window_round(labels, generator) if close else WHOLE
+    moved, labels = warp(frames.float(), labels, affine_matrix(settings, generator, window), size)
     moved = jitter(moved, settings.clip_jitter, generator, each=False)
     moved = jitter(moved, settings.frame_jitter, generator, each=True)
     if float(torch.rand(1, generator=generator)) < settings.gray:

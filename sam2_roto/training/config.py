@@ -38,6 +38,7 @@ class Stage:
         difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
         plain_share: of the clips that are plain instead, 0..1.
         smallest: part of the first picture that an object must cover to be taken, 0..1.
+        guided: tracked frames are given the last mask, carried along by optical flow, as a prompt.
         matching: before its first step, rewrite the memory as a matcher (``matching.py``) and start the optimiser anew.
         mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
     """
@@ -53,6 +54,7 @@ class Stage:
     difficulty: str | None = None
     plain_share: float = 0.0
     smallest: float = 0.0
+    guided: bool = False
     matching: bool = False
     mask_share: float | None = None
     click_share: float | None = None
@@ -79,7 +81,10 @@ _STAGE_PROMPTING = ("mask_share", "click_share", "corrections", "true_presence_s
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Changes made to every clip; angles in degrees, shares in 0..1."""
+    """Changes made to every clip; angles in degrees, shares in 0..1.
+
+    ``close_share`` of the clips are cut to a window round one object, as a tracker that follows a small object sees it.
+    """
 
     flip: float = 0.5
     reverse: float = 0.5
@@ -89,6 +94,7 @@ class Augmentation:
     clip_jitter: float = 0.15
     frame_jitter: float = 0.05
     gray: float = 0.05
+    close_share: float = 0.0
 
 
 @dataclass(frozen=True)

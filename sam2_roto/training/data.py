@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,10 +19,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from compositing.flow import gray
 from sam2_roto.errors import DatasetError
+from sam2_roto.tracking.guide import motion
 from sam2_roto.training.augment import augment
 from sam2_roto.training.clips import HELD_OUT_SEEDS
 from sam2_roto.training.config import Recipe, Stage
+from sam2_roto.training.prompts import CELL
 
 SMALLEST_SHARE = 1 / 1024
 ATTEMPTS = 100
@@ -70,19 +74,38 @@ class Batch:
         frames: uint8 [N, T, 3, S, S].
         truth: bool [R, T, S, S], the visible part of each row's object.
         clip: int64 [R], the clip that each row's object lives in.
+        motion: float32 [N, T, 3, S/4, S/4], how each frame lies in the one before it (``tracking.guide.motion``, and
+            nothing on the first), or none where rows are not guided.
     """
 
     frames: Tensor
     truth: Tensor
     clip: Tensor
+    motion: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        return Batch(*(part.to(device, non_blocking=True) for part in (self.frames, self.truth, self.clip)))
+        return self._each(lambda part: part.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """The same batch in pinned memory; the loader calls this where a GPU trains."""
-        return Batch(*(part.pin_memory() for part in (self.frames, self.truth, self.clip)))
+        return self._each(Tensor.pin_memory)
+
+    def guided(self) -> Batch:
+        """The same batch with the motion in its clips measured."""
+        return replace(self, motion=torch.stack([motions(frames) for frames in self.frames]))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        moved = None if self.motion is None else change(self.motion)
+        return Batch(change(self.frames), change(self.truth), change(self.clip), moved)
+
+
+def motions(frames: Tensor) -> Tensor:
+    """How each of ``frames`` uint8 [T, 3, S, S] lies in the one before it: float32 [T, 3, S/4, S/4]."""
+    grays = [gray(frame.permute(1, 2, 0).numpy()) for frame in frames]
+    cells = frames.shape[-1] // CELL
+    moved = [motion(here, there, cells) for there, here in pairwise(grays)]
+    return torch.stack([torch.zeros(3, cells, cells), *moved])
 
 
 def normalise(frames: Tensor) -> Tensor:
@@ -149,7 +172,8 @@ class BatchMaker(Dataset[Batch]):
                     labels.append(label)
                     chosen.append(ids)
             index += 1
-        return rows_of(frames, labels, chosen)
+        batch = rows_of(frames, labels, chosen)
+        return batch.guided() if stage.guided else batch
 
     def _clips(self, stage: Stage, seed: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
         generator = torch.Generator().manual_seed(seed)

@@ -12,22 +12,34 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2_roto.model import ABSENT_LOGIT, SAM2, Decoded, ImageFeatures, Memory, Prediction
+from sam2_roto.tracking.guide import carry
 from sam2_roto.training.data import Batch, normalise
 from sam2_roto.training.losses import FrameLoss, LossWeights, frame_loss
 from sam2_roto.training.plan import BOX, CLICK, MASK, Plan
 from sam2_roto.training.prompts import Points, corrective_click, first_click, noisy_box
 
 SURE = 10.0
+GUIDED_SHARE = 0.85
+"""Of the rows of a guided batch, those that are told; the others must do without."""
 PREVIOUS_LIMIT = 32.0
 
 
 def decode_all(
-    model: SAM2, top: Tensor, features: ImageFeatures, points: Points | None, mask: Tensor | None
+    model: SAM2,
+    top: Tensor,
+    features: ImageFeatures,
+    points: Points | None,
+    mask: Tensor | None,
+    dense: Tensor | None = None,
 ) -> Decoded:
-    """Decode all four masks: ``SAM2.decode`` without its choice by stability, which has no place in training."""
+    """Decode all four masks: ``SAM2.decode`` without its choice by stability, which has no place in training.
+
+    ``mask`` are logits that the prompt encoder reads; ``dense`` is what it made of such logits already.
+    """
     encoder = model.sam_prompt_encoder
     sparse = encoder.no_points(len(top)) if points is None else encoder.points(points.coords, points.labels)
-    dense = encoder.no_mask() if mask is None else encoder.mask(mask)
+    if dense is None:
+        dense = encoder.no_mask() if mask is None else encoder.mask(mask)
     decoded: Decoded = model.sam_mask_decoder(
         top, encoder.image_position(), sparse, dense, features.high0, features.high1
     )
@@ -82,11 +94,13 @@ class Rollout:
         self.pointers: dict[int, Tensor] = {}
         self.prompted = set(plan.prompted)
         self.losses: list[FrameLoss] = []
+        draws = torch.rand(len(batch.truth), generator=generator, device=batch.truth.device)
+        self.guided = draws < (1.0 if weights is None else GUIDED_SHARE)
+        self.answers: dict[int, Prediction] = {}
 
     def run(self) -> list[Prediction]:
         """Process all frames; gives the final prediction of each frame, in order of time."""
-        answers: dict[int, Prediction] = {}
-        order = self.plan.order(self.frames)
+        answers, order = self.answers, self.plan.order(self.frames)
         for frame in order:
             answers[frame] = self._prompt(frame) if frame in self.plan.prompted else self._track(frame)
             if frame != order[-1]:
@@ -140,7 +154,8 @@ class Rollout:
         rows = torch.arange(len(self.batch.clip), device=self.batch.clip.device)
         features = self._features_of(frame, rows)
         top = self.model.condition(features.top, self._memory_for(frame))
-        chosen = self._judge(frame, rows, candidates(decode_all(self.model, top, features, None, None), None))
+        decoded = decode_all(self.model, top, features, None, None, self._carried(frame))
+        chosen = self._judge(frame, rows, candidates(decoded, None))
         clicked = torch.nonzero(self.plan.kinds.to(rows.device) != MASK).flatten()
         if frame not in self.plan.corrected or not len(clicked):
             return chosen
@@ -149,6 +164,15 @@ class Rollout:
         better = self._correct(frame, clicked, top[clicked], level, before, None)
         self.prompted.add(frame)
         return Prediction(*(old.index_copy(0, clicked, new) for old, new in zip(chosen, better, strict=True)))
+
+    def _carried(self, frame: int) -> Tensor | None:
+        """What the decoder is told of where the masks of the frame before are by now: its dense prompt."""
+        before = self.answers.get(frame - 1)
+        if self.batch.motion is None or before is None:
+            return None
+        carried = carry(before.logits.detach(), self.batch.motion[self.batch.clip, frame])
+        encoder = self.model.sam_prompt_encoder
+        return torch.where(self.guided[:, None, None, None], encoder.mask(carried), encoder.no_mask())
 
     def _correct(
         self, frame: int, rows: Tensor, top: Tensor, features: ImageFeatures, chosen: Prediction, points: Points | None

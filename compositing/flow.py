@@ -1,0 +1,47 @@
+"""Dense optical flow between two pictures (dense inverse search, arXiv:1603.03590, as in OpenCV), and its use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def gray(picture: Array) -> Array:
+    """Luma ``uint8 [H, W]`` of ``picture [H, W, 3]``, uint8 RGB."""
+    return (picture.astype(np.float32) @ LUMA + 0.5).astype(np.uint8)
+
+
+def dense_flow(here: Array, there: Array) -> Array:
+    """Where the pixels of ``here`` are found in ``there`` (both uint8 ``[H, W]``): offsets (x, y) in pixels.
+
+    Returns float32 ``[H, W, 2]``. Sides below 32 pixels give no motion: the search has nothing to hold on to.
+    """
+    if min(here.shape) < 32:
+        return np.zeros((*here.shape, 2), np.float32)
+    # A search keeps buffers between calls, so threads must not share one.
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(search.calc(here, there, np.zeros((*here.shape, 2), np.float32)), np.float32)
+
+
+def seen_from(picture: Array, flow: Array) -> Array:
+    """``picture [H, W]`` or ``[H, W, C]`` float32, taken along ``flow [H, W, 2]``; the border is repeated."""
+    height, width = flow.shape[:2]
+    columns = np.arange(width, dtype=np.float32) + flow[..., 0]
+    rows = np.arange(height, dtype=np.float32)[:, None] + flow[..., 1]
+    return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def doubt(flow: Array, back: Array) -> Array:
+    """How far from its start a pixel ends that goes along ``flow`` and ``back`` again: float32 ``[H, W]``, pixels.
+
+    Large where a pixel is hidden in the other picture, or was not found.
+    """
+    ends = seen_from(back, flow) + flow
+    return np.asarray(np.sqrt((ends * ends).sum(-1)), np.float32)

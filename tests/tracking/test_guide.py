@@ -1,0 +1,42 @@
+"""The carried prior: it moves with the picture, and says nothing where the flow is in doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from sam2_roto.tracking.guide import LIMIT, carry, motion
+
+SIZE, CELLS = 128, 32
+
+
+def _disc(x: float, y: float) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij")
+    return (8.0 - ((columns - x) ** 2 + (rows - y) ** 2).sqrt()) * 4
+
+
+def test_logits_follow_an_offset_in_cells() -> None:
+    moved = torch.zeros(1, 3, CELLS, CELLS)
+    moved[:, 0], moved[:, 1], moved[:, 2] = -3.0, 2.0, 1.0
+    carried = carry(_disc(12, 16)[None, None], moved)
+    assert torch.allclose(carried[0, 0, 4:-4, 4:-4], _disc(15, 14).clamp(-LIMIT, LIMIT)[4:-4, 4:-4], atol=1e-4)
+
+
+def test_doubt_draws_logits_to_nothing_and_absence_is_bounded() -> None:
+    moved = torch.zeros(1, 3, CELLS, CELLS)
+    moved[:, 2, :, : CELLS // 2] = 1.0
+    carried = carry(torch.full((2, 1, CELLS, CELLS), -1024.0), moved)
+    assert torch.equal(carried[..., : CELLS // 2], torch.full((2, 1, CELLS, CELLS // 2), -LIMIT))
+    assert not carried[..., CELLS // 2 :].any()
+
+
+def test_motion_is_measured_in_cells_and_trusted() -> None:
+    rng = np.random.default_rng(0)
+    coarse = torch.from_numpy(rng.uniform(0, 255, (1, 1, 32, 32)).astype(np.float32))
+    fine = torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic").clamp(0, 255)
+    there = fine[0, 0].numpy().astype(np.uint8)
+    here = np.roll(there, (0, 8), axis=(0, 1))
+    inner = motion(here, there, CELLS)[:, 6:-6, 6:-6]
+    assert torch.allclose(inner[0].mean(), torch.tensor(-8 * CELLS / SIZE), atol=0.05)
+    assert abs(float(inner[1].mean())) < 0.05
+    assert float(inner[2].mean()) > 0.9
