@@ -15,7 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from compositing.flow import dense_flow, doubt
+from compositing.flow import dense_flow, doubt, gray
+
+from .source import FrameSource, shrink
 
 LIMIT = 10.0
 """Carried logits lie in -LIMIT..LIMIT."""
@@ -50,3 +52,22 @@ def carry(logits: Tensor, moved: Tensor) -> Tensor:
     known = logits.float().clamp(-LIMIT, LIMIT)
     carried = F.grid_sample(known, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return carried * moved[:, 2:]
+
+
+class Guide:
+    """Measures how each frame of a pass lies in the one before it; keeps one picture."""
+
+    def __init__(self, source: FrameSource, image_size: int, cells: int) -> None:
+        self._source, self._size, self._cells = source, image_size, cells
+        self._seen: tuple[int, npt.NDArray[Any]] | None = None
+
+    def toward(self, behind: int, frame: int, view: npt.NDArray[np.uint8]) -> Tensor:
+        """Where the picture ``view`` of ``frame`` was on frame ``behind``: float32 ``[1, 3, cells, cells]``."""
+        last = self._seen
+        there = last[1] if last and last[0] == behind else self._gray(self._source.view(behind))
+        here = self._gray(view)
+        self._seen = (frame, here)
+        return motion(here, there, self._cells)[None]
+
+    def _gray(self, view: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        return gray(shrink(view, self._size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from sam2_roto.errors import PromptError, RotoError
 from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
 
+from .guide import Guide, carry
 from .memory import FrameMemory, ObjectMemory, Recall
 from .objects import FrameResult, ObjectFrame, TrackedObject
 from .policy import PolicyFactory
@@ -74,6 +75,8 @@ class Tracker:
         self._policy = policy
         self._device = model.no_obj_ptr.device
         self._features: dict[int, ImageFeatures] = {}
+        config = model.config
+        self._guide = Guide(source, config.image_size, config.logit_size) if config.guided else None
 
     @torch.inference_mode()
     def prompt(self, name: str, frame: int, prompt: FramePrompt, *, clear: bool = False) -> ObjectFrame:
@@ -165,8 +168,11 @@ class Tracker:
         """Track one frame for all objects; prompted frames keep the artist's answer."""
         results = {entry.name: entry.answers[index] for entry in entries if index in entry.answers}
         rest = [(entry, read(entry, index, step)) for entry in entries if index not in entry.answers]
-        for group in _equal_shapes(rest, self._max_rows):
-            decoded = self.model.decode(self.model.condition(features.top, self._memory(group)), features)
+        carried = self._carry([entry for entry, _ in rest], index, step, view)
+        for group in _equal_shapes(rest, carried, self._max_rows):
+            embedding = self.model.condition(features.top, self._memory(group))
+            priors = [carried[entry.name] for entry, _ in group if entry.name in carried]
+            decoded = self.model.decode(embedding, features, mask=torch.stack(priors) if priors else None)
             belief = believe([entry for entry, _ in group], decoded, index, step, view)
             prediction = self._round(self.model.choose(decoded, belief.best))
             memories = self._remember(features, prediction, prompted=False)
@@ -180,6 +186,19 @@ class Tracker:
         for entry in entries:
             entry.tracked[index] = step
         return {entry.name: results[entry.name] for entry in entries}
+
+    def _carry(self, entries: list[TrackedObject], index: int, step: int, view: View) -> dict[str, Tensor]:
+        """Where the masks of the frame behind are by now, ``[1, S/4, S/4]`` logits by name, for a guided network."""
+        behind = index - step
+        if self._guide is None or not 0 <= behind < len(self.frames):
+            return {}
+        known = {entry.name: self._known(entry, behind) for entry in entries}
+        found = {name: result.logits.to(self._device) for name, result in known.items() if result is not None}
+        if not found:
+            return {}
+        moved = self._guide.toward(self.frames[behind], self.frames[index], view).to(self._device)
+        carried = carry(torch.stack(list(found.values()))[:, None], moved)
+        return dict(zip(found, carried, strict=True))
 
     def _answer(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> tuple[ObjectFrame, FrameMemory]:
         features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))
@@ -299,9 +318,10 @@ class Tracker:
         return FrameMemory(spatial, result.pointer.to(self._device))
 
     def _known(self, entry: TrackedObject, index: int) -> ObjectFrame | None:
-        """The result of a frame tracked earlier, if it was kept."""
-        if index in entry.recent or self._archive is None:
-            return entry.recent.get(index)
+        """The result of a frame answered or tracked earlier, if it was kept."""
+        result = entry.answers.get(index) or entry.recent.get(index)
+        if result is not None or self._archive is None:
+            return result
         return self._archive.read(entry.name, self.frames[index])
 
     def _position(self, frame: int) -> int:
@@ -342,12 +362,12 @@ def _first_prompt(entry: TrackedObject, step: int) -> int:
 
 
 def _equal_shapes(
-    rest: list[tuple[TrackedObject, Recall]], max_rows: int
+    rest: list[tuple[TrackedObject, Recall]], guided: Collection[str], max_rows: int
 ) -> Iterator[list[tuple[TrackedObject, Recall]]]:
-    """Batches of objects that recall equally many memories."""
-    groups: dict[tuple[int, int], list[tuple[TrackedObject, Recall]]] = {}
-    for item in rest:
-        groups.setdefault(item[1].shape, []).append(item)
+    """Batches of objects that recall equally many memories, and that are all among the ``guided`` ones or none."""
+    groups: dict[tuple[tuple[int, int], bool], list[tuple[TrackedObject, Recall]]] = {}
+    for entry, recall in rest:
+        groups.setdefault((recall.shape, entry.name in guided), []).append((entry, recall))
     for group in groups.values():
         for begin in range(0, len(group), max_rows):
             yield group[begin : begin + max_rows]
