@@ -45,6 +45,8 @@ class ModelConfig:
     """Most object pointers that one frame attends to."""
     timed_pointers: bool = True
     """Version 2.1: pointers carry their signed distance in time, absent objects mark their memory."""
+    guided: bool = False
+    """Trained to read, on tracked frames, the last mask carried along by optical flow as a mask prompt."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
