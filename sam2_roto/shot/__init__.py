@@ -6,11 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .document import Answer, Document, Keyframe, ShotObject, Stroke, TrackingSettings
+    from .document import Answer, Cut, Document, Keyframe, ShotObject, Stroke, TrackingSettings
     from .shot import Shot
 
 _HOMES = {
     "Answer": "document",
+    "Cut": "document",
     "Document": "document",
     "Keyframe": "document",
     "Shot": "shot",
@@ -19,7 +20,7 @@ _HOMES = {
     "TrackingSettings": "document",
 }
 
-__all__ = ["Answer", "Document", "Keyframe", "Shot", "ShotObject", "Stroke", "TrackingSettings"]
+__all__ = ["Answer", "Cut", "Document", "Keyframe", "Shot", "ShotObject", "Stroke", "TrackingSettings"]
 
 
 def __getattr__(name: str) -> object:

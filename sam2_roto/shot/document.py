@@ -120,6 +120,18 @@ class FootageReference:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Where one take ends and the next begins; nothing is tracked across it unless it is ``open``."""
+
+    frame: int
+    """First frame of the later take; in a dissolve, the first that shows more of it."""
+    kind: str = "cut"
+    """``cut`` or ``dissolve``."""
+    open: bool = False
+    """The artist says that tracking goes through."""
+
+
+@dataclass(frozen=True)
 class TrackingSettings:
     """How the shot is tracked; other settings, other masklets."""
 
@@ -141,11 +153,21 @@ class Document:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """As ``MatteRecipe.to_json`` gives it."""
     settings: TrackingSettings = TrackingSettings()
+    cuts: tuple[Cut, ...] | None = None
+    """Ascending; ``None`` where no one has looked for them yet."""
 
     @property
     def range(self) -> FrameRange:
         """The frames of the shot."""
         return self.frames or FrameRange(self.footage.first, self.footage.last)
+
+    @property
+    def takes(self) -> list[FrameRange]:
+        """The shot list: stretches of the shot's range between cuts that are not open."""
+        first, last = self.range.first, self.range.last
+        begins = [cut.frame for cut in self.cuts or () if not cut.open and first < cut.frame <= last]
+        ends = [frame - 1 for frame in begins]
+        return [FrameRange(*pair) for pair in zip([first, *begins], [*ends, last], strict=True)]
 
     def object(self, name: str) -> ShotObject:
         """The object of that name; ShotError where there is none."""

@@ -16,7 +16,7 @@ from compositing.footage.frames import FrameRange
 from sam2_roto.errors import PromptError, ShotError
 from sam2_roto.job import check_object_name
 
-from .document import Answer, Corners, Document, Keyframe, Point, ShotObject, Stroke
+from .document import Answer, Corners, Cut, Document, Keyframe, Point, ShotObject, Stroke
 
 COLOURS = ("#ff5c39", "#26a6ff", "#ffcd28", "#58d66e", "#cd6eff", "#00d2c8", "#ff78be", "#aabe3c")
 """Colours of new objects, in turn; those of the overlays."""
@@ -153,6 +153,27 @@ def set_range(document: Document, frames: FrameRange | None) -> Document:
     if frames is not None and not footage.first <= frames.first <= frames.last <= footage.last:
         raise ShotError(f"the range {frames} is not within the footage, {footage.first}-{footage.last}")
     return replace(document, frames=frames)
+
+
+def set_cuts(document: Document, cuts: Iterable[Cut] | None) -> Document:
+    """The shot list; ``None`` has it looked for anew. ShotError where a cut lies outside the footage."""
+    if cuts is None:
+        return replace(document, cuts=None)
+    ordered = tuple(sorted({cut.frame: cut for cut in cuts}.values(), key=lambda cut: cut.frame))
+    footage = document.footage
+    for cut in ordered:
+        if not footage.first < cut.frame <= footage.last:
+            raise ShotError(f"a cut before frame {cut.frame} is not within the footage, {footage.first}-{footage.last}")
+    return replace(document, cuts=ordered)
+
+
+def open_cut(document: Document, frame: int, passes: bool = True) -> Document:
+    """Let tracking go through the cut before ``frame``, or stop there again."""
+    cuts = document.cuts or ()
+    if not any(cut.frame == frame for cut in cuts):
+        known = ", ".join(str(cut.frame) for cut in cuts) or "none"
+        raise ShotError(f"there is no cut before frame {frame}; the cuts are: {known}")
+    return replace(document, cuts=tuple(replace(c, open=passes) if c.frame == frame else c for c in cuts))
 
 
 def keyframe(document: Document, name: str, frame: int) -> Keyframe:

@@ -15,7 +15,13 @@ from .schema import FORMAT
 
 Json = dict[str, Any]
 
-MIGRATIONS: dict[int, Callable[[Json], Json]] = {}
+
+def _with_cuts(document: Json) -> Json:
+    """Format 2 holds the cuts; in a shot of format 1 no one has looked for them."""
+    return {**document, "cuts": None}
+
+
+MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _with_cuts}
 """Format → what makes a document of the next format of one of this."""
 
 

@@ -16,6 +16,7 @@ from sam2_roto.errors import ShotError
 
 from .document import (
     Answer,
+    Cut,
     Document,
     FootageReference,
     Keyframe,
@@ -24,7 +25,7 @@ from .document import (
     TrackingSettings,
 )
 
-FORMAT = 1
+FORMAT = 2
 """Version of the schema; what is older is migrated when it is opened."""
 
 Json = dict[str, Any]
@@ -40,6 +41,7 @@ def to_json(document: Document) -> Json:
         "objects": {entry.id: _object_to_json(entry) for entry in document.objects},
         "recipe": dict(document.recipe),
         "settings": asdict(document.settings),
+        "cuts": None if document.cuts is None else [asdict(cut) for cut in document.cuts],
     }
 
 
@@ -52,6 +54,7 @@ def from_json(data: Any) -> Document:
             objects=tuple(_object_from_json(identity, data["objects"][identity]) for identity in data["order"]),
             recipe=dict(data["recipe"]),
             settings=_record(TrackingSettings, data["settings"]),
+            cuts=_maybe(data["cuts"], lambda cuts: tuple(_record(Cut, cut) for cut in cuts)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, CompositingError) as error:
         raise ShotError(f"the shot's document does not follow its schema ({type(error).__name__}: {error})") from error

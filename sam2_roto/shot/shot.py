@@ -17,7 +17,7 @@ from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ShotError
 
 from . import edits, journal
-from .document import Corners, Document, Keyframe, Point, ShotObject, Stroke, TrackingSettings
+from .document import Corners, Cut, Document, Keyframe, Point, ShotObject, Stroke, TrackingSettings
 from .durable import claimed
 from .history import Edit, History
 from .migration import migrated
@@ -156,11 +156,12 @@ class Shot:
 
     def add_points(self, name: str, frame: int, points: Iterable[Point]) -> None:
         """Several clicks as one edit."""
-        self.edit(f"click {name} {frame}", lambda old: edits.add_points(_with(old, name), name, frame, tuple(points)))
+        given = tuple(points)
+        self.edit(f"click {name} {frame}", lambda old: edits.add_points(with_object(old, name), name, frame, given))
 
     def add_box(self, name: str, frame: int, box: Corners) -> None:
         """A box round an object: left, top, right, bottom."""
-        self.edit(f"box {name} {frame}", lambda old: edits.set_box(_with(old, name), name, frame, box))
+        self.edit(f"box {name} {frame}", lambda old: edits.set_box(with_object(old, name), name, frame, box))
 
     def add_mask(self, name: str, frame: int, mask: NDArray[Any] | Path | str) -> None:
         """A painted mask, bool or coverage 0..1 ``[H, W]``, or a picture file; it is the matte of that frame."""
@@ -169,13 +170,13 @@ class Shot:
         from .pictures import keep_mask
 
         values = read_mask(Path(mask)) if isinstance(mask, Path | str) else mask
-        edits.set_mask(_with(self.document, name), name, frame, "")  # refuses before a file is written
+        edits.set_mask(with_object(self.document, name), name, frame, "")  # refuses before a file is written
         digest = keep_mask(self.folder, values, (self.document.footage.width, self.document.footage.height))
-        self.edit(f"mask {name} {frame}", lambda old: edits.set_mask(_with(old, name), name, frame, digest))
+        self.edit(f"mask {name} {frame}", lambda old: edits.set_mask(with_object(old, name), name, frame, digest))
 
     def add_strokes(self, name: str, frame: int, strokes: Iterable[Stroke]) -> None:
         """Brush strokes over what is seen on a frame; the result is the matte of that frame."""
-        self.edit(f"paint {name} {frame}", lambda old: edits.add_strokes(_with(old, name), name, frame, strokes))
+        self.edit(f"paint {name} {frame}", lambda old: edits.add_strokes(with_object(old, name), name, frame, strokes))
 
     def clear(self, name: str, frame: int) -> None:
         """Take back all that was said about an object on a frame."""
@@ -196,6 +197,14 @@ class Shot:
     def set_tracking(self, settings: TrackingSettings) -> None:
         """Another model, size or policy; the shot is tracked anew with it, and locked frames stay."""
         self.edit("tracking", lambda old: replace(old, settings=settings))
+
+    def set_cuts(self, cuts: Iterable[Cut] | None) -> None:
+        """The shot list; ``None`` has cuts looked for anew when the shot is tracked next."""
+        self.edit("cuts", lambda old: edits.set_cuts(old, cuts))
+
+    def open_cut(self, frame: int, passes: bool = True) -> None:
+        """Let tracking go through the cut before ``frame``, or stop there again."""
+        self.edit(f"cut {frame} {'open' if passes else 'closed'}", lambda old: edits.open_cut(old, frame, passes))
 
     def keyframe(self, name: str, frame: int) -> Keyframe | None:
         """What was said about an object on a frame."""
@@ -251,7 +260,7 @@ def copy_shot(shot: Path, target: Path) -> None:
         raise ShotError(f"there is a folder {target} already; choose another name") from error
 
 
-def _with(document: Document, name: str) -> Document:
+def with_object(document: Document, name: str) -> Document:
     """The document with an object of that name, a new one where there is none."""
     if any(entry.name == name for entry in document.objects):
         return document

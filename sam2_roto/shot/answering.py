@@ -1,0 +1,123 @@
+"""Answering prompts on one frame at once, from features and memories that are kept warm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
+from sam2_roto.tracking.objects import ObjectFrame
+from sam2_roto.tracking.prompts import FramePrompt, square_mask
+from sam2_roto.tracking.source import FrameSource, prepare
+from sam2_roto.tracking.tracker import REFINE_CLAMP
+
+WARM = 6
+"""Frames, memories and conditioned features kept of each."""
+
+_T = TypeVar("_T")
+
+Beside = Mapping[int, tuple[str, ObjectFrame]]
+"""The keyframes beside a frame: their answers, each with its digest."""
+
+
+class Answerer:
+    """Masks from prompts on single frames; a frame that was looked at before is answered at once.
+
+    What a frame looks like is encoded once. Corrections also look at the keyframes beside the frame, which are
+    remembered; the features as conditioned by them are kept, so that a further click costs the mask decoder alone.
+    """
+
+    def __init__(self, model: SAM2, source: FrameSource) -> None:
+        self._model, self._source = model, source
+        self._device = model.no_obj_ptr.device
+        self._features: dict[Hashable, ImageFeatures] = {}
+        self._memories: dict[Hashable, tuple[Tensor, Tensor]] = {}
+        self._embeddings: dict[Hashable, Tensor] = {}
+
+    @torch.inference_mode()
+    def warm(self, frame: int, beside: Beside | None = None) -> None:
+        """Do beforehand what a click on ``frame`` will need."""
+        self._embedding(frame, beside or {})
+
+    @torch.inference_mode()
+    def points(self, frame: int, prompt: FramePrompt, seen: ObjectFrame | None, beside: Beside) -> ObjectFrame:
+        """Answer clicks and a box on ``frame``.
+
+        ``seen`` is what the artist corrects. Logits are rounded to the half precision in which they are kept.
+        """
+        size = (self._source.width, self._source.height, self._model.config.image_size)
+        coords, labels = (part.to(self._device) for part in prompt.tokens(*size))
+        previous = None
+        if seen is not None:
+            previous = seen.logits.to(self._device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
+        features, embedding = self._look(frame), self._embedding(frame, beside)
+        decoded = self._model.decode(embedding, features, (coords, labels), previous, prompt.ambiguous)
+        return _result(self._model.choose(decoded))
+
+    @torch.inference_mode()
+    def mask(self, frame: int, mask: NDArray[np.bool_]) -> ObjectFrame:
+        """Take ``mask [H, W]``, at the plate's size, as the answer."""
+        square = square_mask(mask, self._model.config.image_size).to(self._device)
+        return _result(self._model.accept_mask(self._look(frame), square))
+
+    def _look(self, frame: int) -> ImageFeatures:
+        def encode() -> ImageFeatures:
+            image = prepare(self._source.view(frame), self._model.config.image_size, self._device)
+            return self._model.encode_image(image)
+
+        return _kept(self._features, frame, encode)
+
+    def _embedding(self, frame: int, beside: Beside) -> Tensor:
+        key = (frame, *((other, digest) for other, (digest, _) in beside.items()))
+        return _kept(self._embeddings, key, lambda: self._condition(frame, beside))
+
+    def _condition(self, frame: int, beside: Beside) -> Tensor:
+        memory = self._memory(frame, beside) if beside else None
+        return self._model.condition(self._look(frame).top, memory)
+
+    def _memory(self, frame: int, beside: Beside) -> Memory:
+        """The keyframes as prompted frames of a forward pass: all are seen, pointers only of those that came before."""
+        config = self._model.config
+        found = {other: self._remember(other, *said) for other, said in beside.items()}
+        behind = [other for other in found if other <= frame]
+        pointers = [found[other][1] for other in behind]
+        return Memory(
+            spatial=torch.stack([spatial for spatial, _ in found.values()])[None],
+            slots=torch.full((1, len(found)), config.memories - 1, device=self._device),
+            pointers=(torch.stack(pointers) if pointers else self._model.no_obj_ptr[:0])[None],
+            distances=torch.tensor([[float(frame - other) for other in behind]], device=self._device),
+            span=min(len(self._source.frames), config.pointers) - 1,
+        )
+
+    def _remember(self, frame: int, digest: str, answer: ObjectFrame) -> tuple[Tensor, Tensor]:
+        def encode() -> tuple[Tensor, Tensor]:
+            logits = answer.logits.to(self._device)[None, None]
+            score = torch.tensor([answer.score], device=self._device)
+            spatial = self._model.encode_memory(self._look(frame).top, logits, score, True)[0]
+            return spatial, answer.pointer.to(self._device)
+
+        return _kept(self._memories, (frame, digest), encode)
+
+
+def _kept(store: dict[Hashable, _T], key: Hashable, make: Callable[[], _T]) -> _T:
+    """The value at ``key``, made where it is not there; the WARM latest are kept."""
+    value = store.pop(key) if key in store else make()
+    store[key] = value
+    while len(store) > WARM:
+        del store[next(iter(store))]
+    return value
+
+
+def _result(prediction: Prediction) -> ObjectFrame:
+    return ObjectFrame(
+        logits=prediction.logits[0, 0].half().float().cpu(),
+        score=float(prediction.score[0]),
+        iou=float(prediction.iou[0]),
+        pointer=prediction.pointer[0].float().cpu(),
+        prompted=True,
+    )

@@ -1,0 +1,106 @@
+"""What is known of every object on every frame: keyframes as they were answered, passes fused between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sam2_roto.masklets import MaskletStore
+from sam2_roto.tracking.fusion import fuse_frames
+from sam2_roto.tracking.objects import ObjectFrame
+
+from .answers import read_answer
+from .document import Document, Keyframe, ShotObject
+from .network import Network
+from .streams import Place, Stream, place_of, settled, streams_of
+
+MASKLETS = "masklets"
+"""Folder of what was tracked, in a shot; one folder in it for each network."""
+
+
+class Results:
+    """A shot's results under one network; the network itself is not needed to read them.
+
+    Masklets are written by stream key and never change once they are whole, so that an object that was not touched
+    keeps its bytes, and undo finds what was tracked before.
+    """
+
+    def __init__(self, folder: Path, document: Document, network: Network) -> None:
+        self.folder, self.document, self.network = folder, document, network
+        job = {"network": network.key, "model": network.name}
+        frames = range(document.footage.first, document.footage.last + 1)
+        (folder / MASKLETS).mkdir(exist_ok=True)
+        self.store = MaskletStore(folder / MASKLETS / network.key, frames, network.config, job)
+        self._done: dict[str, int] = {}
+
+    def update(self, document: Document) -> None:
+        """Look at the shot as it is after an edit."""
+        self.document = document
+
+    def read(self, name: str, frame: int) -> ObjectFrame | None:
+        """An object on a frame: the artist's answer on a keyframe, both passes fused between two of them.
+
+        ``None`` where nothing is tracked yet. Where one of two passes is still missing, the other one stands for it.
+        """
+        entry = self.document.object(name)
+        keyframes = settled(entry, self.network.key)
+        place = place_of(self.document, keyframes, frame)
+        if place.exact:
+            return self.answer(keyframes[frame])
+        ahead, behind = self.passes(entry, place, frame)
+        if ahead is None or behind is None:
+            return ahead or behind
+        assert place.before is not None
+        assert place.after is not None
+        return fuse_frames(ahead, behind, (frame - place.before) / (place.after - place.before))
+
+    def passes(self, entry: ShotObject, place: Place, frame: int) -> tuple[ObjectFrame | None, ObjectFrame | None]:
+        """What the pass from the keyframe before says, and the one from the keyframe after; ``None`` for no pass."""
+        found: list[ObjectFrame | None] = []
+        for origin, step in ((place.before, 1), (place.after, -1)):
+            said = None if origin is None else entry.keyframes[origin].answer
+            if origin is None or said is None:
+                found.append(None)
+            else:
+                found.append(self.store.read(Stream(entry.id, origin, step, frame, said.digest).key, frame))
+        return found[0], found[1]
+
+    def place(self, entry: ShotObject, frame: int) -> Place:
+        """The keyframes beside a frame."""
+        return place_of(self.document, settled(entry, self.network.key), frame)
+
+    def answer(self, said: Keyframe) -> ObjectFrame:
+        """What a settled keyframe was answered."""
+        assert said.answer is not None
+        return read_answer(self.folder, said.answer.digest)
+
+    def todo(self, entry: ShotObject) -> dict[Stream, range]:
+        """The streams of an object that are not whole, with the frames that they lack."""
+        lacking = {}
+        for stream in streams_of(self.document, entry, self.network.key):
+            missing = stream.frames[self._reached(stream) :]
+            if missing:
+                lacking[stream] = missing
+        return lacking
+
+    def missing(self) -> Mapping[str, int]:
+        """Frames to be tracked, by the name of the object; objects that are whole are left out."""
+        counts = {entry.name: sum(map(len, self.todo(entry).values())) for entry in self.document.objects}
+        return {name: count for name, count in counts.items() if count}
+
+    def advance(self, stream: Stream, frame: int) -> None:
+        """Note that a stream was tracked as far as ``frame``."""
+        self._done[stream.key] = abs(frame - stream.origin)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.store.close()
+
+    def _reached(self, stream: Stream) -> int:
+        """How many frames of a stream there are without a gap, from its keyframe on."""
+        count = self._done.get(stream.key, 0)
+        frames = stream.frames
+        while count < len(frames) and self.store.has(stream.key, frames[count]):
+            count += 1
+        self._done[stream.key] = count
+        return count
