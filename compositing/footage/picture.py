@@ -137,8 +137,6 @@ def _part(path: Path, index: int, spec: oiio.ImageSpec) -> Part:
     except ImageError as error:
         raise FootageError(f"{path.name} has an empty window; write it again.") from error
     attributes = {attribute.name: attribute.value for attribute in spec.extra_attribs}
-    if timecode := spec.get_string_attribute("smpte:TimeCode"):
-        attributes["smpte:TimeCode"] = timecode
     name = str(attributes.get("oiio:subimagename") or "")
     return Part(index, name, tuple(spec.channelnames), data, display, str(spec.format), bool(spec.deep), attributes)
 

@@ -15,7 +15,7 @@ import torch
 from compositing import primaries
 from compositing.color import CAMERA, CINEON, LINEAR, SRGB, display_view, is_monitor_space, resolve
 from compositing.errors import ColorError, FootageError
-from compositing.footage import numbering
+from compositing.footage import numbering, timecode
 from compositing.footage.footage import ColorInfo, Footage, View, prefetch
 from compositing.footage.frames import gaps, spell
 from compositing.footage.orientation import Turn, from_exif, turn
@@ -111,8 +111,8 @@ class SequenceFootage(Footage):
     def timecode(self, frame: int) -> str | None:
         self.check(frame)
         layer, _ = self._layer(frame)
-        told = layer.part.attributes.get("smpte:TimeCode")
-        return str(told) if told else None
+        told = layer.part.attributes.get("smpte:TimeCode")  # the word and its user bits
+        return timecode.unpack(told[0], self.rate) if isinstance(told, tuple) else None
 
     def close(self) -> None:
         with self._lock:

@@ -13,10 +13,11 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
+from compositing.footage import timecode
 from compositing.image import Window
 from sam2_roto.errors import ExportError
 from sam2_roto.export.files import replacing
-from sam2_roto.export.metadata import PlateMetadata, timecode_word
+from sam2_roto.export.metadata import PlateMetadata
 from sam2_roto.export.names import layer_names
 
 Matte = NDArray[np.floating[Any]]
@@ -151,10 +152,17 @@ def add_plate_attributes(spec: oiio.ImageSpec, metadata: PlateMetadata) -> None:
     if metadata.rate is not None:
         rate = Fraction(metadata.rate)
         spec.attribute("framesPerSecond", oiio.TypeDesc("rational"), [rate.numerator, rate.denominator])
-    if metadata.timecode is not None:
-        word = timecode_word(metadata.timecode, metadata.rate)
+    if metadata.timecode is not None and (word := _word(metadata)) is not None:
         spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), [word, 0])
     if metadata.chromaticities is not None and all(math.isfinite(value) for value in metadata.chromaticities):
         spec.attribute("chromaticities", oiio.TypeDesc("float[8]"), list(metadata.chromaticities))
     for name, text in metadata.notes.items():
         spec.attribute(name, text)
+
+
+def _word(metadata: PlateMetadata) -> int | None:
+    """The timecode as a header holds it; None where it cannot, as at 120 frames per second."""
+    try:
+        return timecode.pack(metadata.timecode or "", metadata.rate)
+    except ValueError:
+        return None

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
-from compositing.footage import timecode
 from compositing.image import Window
 
 Chromaticities = tuple[float, float, float, float, float, float, float, float]
-
-_FIELD_MARK = 1 << 15  # ST 12-1: the second frame of a pair, at rates above 30
 
 
 class Plate(Protocol):
@@ -62,15 +59,3 @@ class PlateMetadata:
             chromaticities=plate.chromaticities,
             notes=notes or {},
         )
-
-
-def timecode_word(text: str, rate: Fraction | None) -> int:
-    """The binary-coded word of a timecode for an EXR header (ST 12-1).
-
-    The word counts at most 39 frames in a second; above 30 frames per second it counts pairs, and a mark tells the
-    second frame of a pair. Raises ValueError where ``text`` is no timecode.
-    """
-    if rate is None or rate <= 30:
-        return timecode.pack(text)
-    head, frame = text[:-2], int(text[-2:])
-    return timecode.pack(f"{head}{frame // 2:02}") | (_FIELD_MARK if frame % 2 else 0)

@@ -50,6 +50,28 @@ def test_words_of_headers() -> None:
     assert unpack(0x12345663) == "12:34:56;23"
 
 
+def test_above_30_a_word_counts_pairs() -> None:
+    assert pack("10:11:12:29", Fraction(30)) == 0x10111229
+    assert pack("10:11:12:47", Fraction(48)) == 0x10111223 | 0x8000
+    assert pack("00:00:01;58", Fraction(60000, 1001)) == 0x00000129 | 0x40
+    assert unpack(0x00000129 | 0x8040, Fraction(60000, 1001)) == "00:00:01;59"
+    assert unpack(0x00000129 | 0x8040, NTSC) == "00:00:01;29"
+
+
+@given(st.integers(0, 5_000_000), st.sampled_from([(24, ":"), (25, ":"), (30, ";"), (48, ":"), (60, ";"), (60, ":")]))
+def test_words_come_back(count: int, kind: tuple[int, str]) -> None:
+    rate = Fraction(kind[0])
+    text = advance(f"00:00:00{kind[1]}00", count, rate)
+    assert text is not None
+    assert unpack(pack(text, rate), rate) == text
+
+
+@pytest.mark.parametrize("text", ["00:00:00:40", "00:00:00:59", "45:00:00:00", "00:90:00:00"])
+def test_numbers_that_a_word_cannot_hold_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        pack(text)
+
+
 @pytest.mark.parametrize("text", ["", "noon", "1:2:3:4:5", "00:00:00"])
 def test_what_is_no_timecode_has_no_successor(text: str) -> None:
     assert advance(text, 1, PAL) is None

@@ -14,10 +14,10 @@ import OpenImageIO as oiio
 import pytest
 
 from compositing.errors import OutputError
+from compositing.footage import open_footage
 from compositing.image import Window
 from sam2_roto.errors import ExportError
 from sam2_roto.export import PlateMetadata, write_matte
-from sam2_roto.export.metadata import timecode_word
 
 HEIGHT, WIDTH = 48, 80
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -105,10 +105,18 @@ def test_values_outside_zero_to_one_are_clipped(tmp_path: Path) -> None:
     assert planes(path)["A"].max() == 1
 
 
-def test_half_the_frame_rate_counts_pairs() -> None:
-    assert timecode_word("10:11:12:29", Fraction(30)) == 0x10111229
-    assert timecode_word("10:11:12:47", Fraction(48)) == 0x10111223 | 0x8000
-    assert timecode_word("00:00:01;58", Fraction(60000, 1001)) == 0x00000129 | 0x40
+@pytest.mark.parametrize(
+    ("rate", "text", "held"),
+    [(Fraction(30), "10:11:12:29", 29), (Fraction(48), "10:11:12:47", 23), (Fraction(60000, 1001), "00:00:01;58", 29)],
+)
+def test_timecodes_at_any_rate_come_back(tmp_path: Path, rate: Fraction, text: str, held: int) -> None:
+    path = tmp_path / "dog.0001.exr"
+    write_matte(path, {"dog": matte()}, metadata=PlateMetadata(Window.sized(WIDTH, HEIGHT), rate, text))
+    found = header(path)["timeCode"]
+    assert (found.frame, found.dropFrame) == (held, ";" in text)
+    assert found.fieldPhase == (rate > 30 and int(text[-2:]) % 2 == 1)
+    with open_footage(path) as footage:
+        assert footage.timecode(1) == text
 
 
 @pytest.mark.parametrize(
@@ -144,6 +152,7 @@ import resource, signal, sys
 import numpy as np
 from pathlib import Path
 from compositing.errors import OutputError
+from compositing.footage import open_footage
 from compositing.image import Window
 from sam2_roto.export import PlateMetadata, write_matte
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
