@@ -94,10 +94,14 @@ Box = tuple[int, int, int, int]
 
 def polyline(points: Points, steps: int = 12) -> NDArray[np.float64]:
     """A closed Bézier as ``[N * steps, 2]`` places along it."""
-    ends = np.roll(points, -1, axis=0)
-    corners = np.stack([points[:, 1], points[:, 2], ends[:, 0], ends[:, 1]], axis=1)
-    places: Points = np.einsum("sk,nkc->nsc", bernstein(np.arange(steps) / steps), corners)
+    places: Points = np.einsum("sk,nkc->nsc", bernstein(np.arange(steps) / steps), spans(points))
     return places.reshape(-1, 2)
+
+
+def spans(points: Points) -> Points:
+    """From each point to the next: point, outgoing handle, incoming handle, point; ``[..., N, 4, 2]``."""
+    ends = np.roll(points, -1, axis=-3)
+    return np.stack([points[..., 1, :], points[..., 2, :], ends[..., 0, :], ends[..., 1, :]], axis=-2)
 
 
 def bernstein(places: NDArray[np.float64]) -> NDArray[np.float64]:

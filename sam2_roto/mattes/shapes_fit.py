@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sam2_roto.errors import ExportError
-from sam2_roto.mattes.shapes import Points, Shape, Spline, bernstein, bounds, fill, polyline
-from sam2_roto.mattes.shapes_match import carried, spaced
+from sam2_roto.mattes.shapes import Points, Shape, Spline, bounds, fill, polyline
+from sam2_roto.mattes.shapes_keys import KeyPlan, ways
 from sam2_roto.mattes.shapes_outlines import Outline, Track, follow, outlines
+from sam2_roto.mattes.shapes_points import COUNTS, carried_points
+from sam2_roto.mattes.shapes_solve import Target, blending, solved, target
 
 Array = NDArray[np.float64]
 
-COUNTS = (8, 12, 16, 24, 32, 48, 64, 96)
-"""Numbers of points that are tried, fewest first."""
-
-_STEPS = 24  # places between two points at which a curve is laid on the outline
-_PULL = 0.05  # weight that draws handles to thirds of the way where the outline says nothing
-_LEAST = 0.2  # smallest gap between points, as part of the mean gap
-_TRIED = 6  # frames of a track on which a number of points is tried
+_ROUNDS = 16  # of solving for one choice of keys
+_HOPE, _TRUST = 2.0, 0.9  # parts of the tolerance by which plans are judged too coarse, and most likely fine enough
+_SHARE = 0.5  # part of the tolerance that outlines of a frame or two may take up where they are left out
+_BRIEF = 2  # frames that such outlines last at most
 
 
 @dataclass(frozen=True)
 class _Moving:
-    """A track with its points on every frame, ``[T, N, 3, 2]``."""
+    """A track with its points on every frame, ``[T, N, 3, 2]``, and what draws its curves."""
 
     track: Track
     points: Array
+    targets: list[Target]
 
 
 def fit_spline(
-    name: str, mattes: Iterable[NDArray[Any]], *, first: int = 0, tolerance: float = 0.5, most: int = COUNTS[-1]
+    name: str,
+    mattes: Iterable[NDArray[Any]],
+    *,
+    first: int = 0,
+    tolerance: float = 0.5,
+    most: int = COUNTS[-1],
+    most_keys: int | None = None,
 ) -> Spline:
     """Fit closed Bézier shapes to the mattes of one object.
 
@@ -47,16 +51,21 @@ def fit_spline(
         tolerance: largest mean distance in pixels, on any frame, between the matte's edge and the shapes: the area of
             the difference over the length of the edge. Keys are added until it holds, or every frame has one.
         most: points of a shape at most; the fewest of ``COUNTS`` are taken that keep a third of the tolerance.
+        most_keys: key frames at most, for mattes too unquiet to be followed; the spline's ``error`` tells how near it
+            came. Frames on which shapes begin and end are keys in any case.
 
     Returns:
         A spline of one shape per outline and unbroken stretch of frames: where an object splits or grows a hole,
-        shapes end and others begin. All shapes have their keys on common frames.
+        shapes end and others begin. All shapes have their keys on common frames, and their points move in straight
+        lines between them.
 
     Raises:
-        ExportError: no frames, mattes of several sizes, or a tolerance that is not positive.
+        ExportError: no frames, mattes of several sizes, fewer than two keys, or a tolerance that is not positive.
     """
     if tolerance <= 0:
         raise ExportError(f"A tolerance of {tolerance:g} px is not possible: give a distance above 0.")
+    if most_keys is not None and most_keys < 2:
+        raise ExportError(f"Motion cannot be keyed on {most_keys} frames: allow 2 keys or more.")
     found: list[list[Outline]] = []
     size: tuple[int, ...] | None = None
     for matte in mattes:
@@ -66,70 +75,29 @@ def fit_spline(
         found.append(outlines(matte))
     if size is None:
         raise ExportError(f"There are no mattes of '{name}' to fit splines to; give at least one frame.")
-    moving = [_fit_track(track, tolerance, most) for track in follow(found, first)]
-    shapes, error = _keyed(_Scene(name, first, (size[1], size[0]), found, moving), tolerance)
+    tracks = [track for track in follow(found, 0) if not _passing(track, found, tolerance)]
+    moving = [_moving(track, tolerance, most) for track in tracks]
+    scene = _Scene(name, first, (size[1], size[0]), found, moving)
+    shapes, error = _keyed(scene, tolerance, most_keys)
     return Spline(name, size[1], size[0], (first, first + len(found) - 1), shapes, tolerance, error)
 
 
-def _fit_track(track: Track, tolerance: float, most: int) -> _Moving:
-    """Points of a track on every frame, as few as keep a third of the tolerance on some of its frames."""
-    tried = np.unique(np.linspace(0, len(track.outlines) - 1, _TRIED).round().astype(int))
-    counts = [count for count in COUNTS if count <= most] or [most]
-    for count in counts:
-        points = _carry(track, count)
-        worst = max(_apart([(points[index], False)], [_solid(track.outlines[index])]) for index in tried)
-        if worst <= tolerance / 3:
-            break
-    return _Moving(track, points)
+def _passing(track: Track, found: Sequence[list[Outline]], tolerance: float) -> bool:
+    """Whether a track is a flicker: gone after a frame or two, and too small to matter to the tolerance."""
+    return len(track.outlines) <= _BRIEF and all(
+        outline.area <= _SHARE * tolerance * sum(other.length for other in found[frame])
+        for frame, outline in enumerate(track.outlines, start=track.first)
+    )
 
 
-def _solid(outline: Outline) -> Outline:
-    return Outline(outline.points, outline.area, hole=False)
-
-
-def _carry(track: Track, count: int) -> Array:
-    """``count`` points, set where the longest outline bends, and carried from there to both ends of the track."""
-    middle = int(np.argmax([outline.length for outline in track.outlines]))
-    places = {middle: _bends(track.outlines[middle], count)}
-    for step in (1, -1):
-        end = len(track.outlines) if step > 0 else -1
-        for index in range(middle + step, end, step):
-            moved = carried(places[index - step], track.outlines[index - step], track.outlines[index])
-            places[index] = spaced(moved, _LEAST / count)
-    return np.stack([_curve(outline, places[index]) for index, outline in enumerate(track.outlines)])
-
-
-def _bends(outline: Outline, count: int) -> Array:
-    """Places for ``count`` points, denser where the outline bends."""
-    even = np.arange(512) / 512
-    points = outline.at(even)
-    reach = 4
-    ahead, behind = np.roll(points, -reach, axis=0) - points, points - np.roll(points, reach, axis=0)
-    cross = ahead[:, 0] * behind[:, 1] - ahead[:, 1] * behind[:, 0]
-    bend = np.abs(np.arctan2(cross, (ahead * behind).sum(axis=1)))
-    density = bend + bend.mean() + 1e-6
-    way = np.concatenate([[0.0], density.cumsum()])
-    return np.asarray(np.interp(np.arange(count) / count * way[-1], way, np.arange(513) / 512))
-
-
-def _curve(outline: Outline, places: Array) -> Points:
-    """The Bézier through ``places`` of the outline whose handles lay it on the outline by least squares."""
-    ends = np.append(places[1:], places[0] + 1)
-    part = np.arange(_STEPS + 1) / _STEPS
-    samples = outline.at(places[:, None] + (ends - places)[:, None] * part)  # [N, steps + 1, 2]
-    start, stop = samples[:, :1], samples[:, -1:]
-    basis = bernstein(part)
-    thirds = np.concatenate([start + (stop - start) / 3, stop - (stop - start) / 3], axis=1)
-    rest = samples - basis[:, :1] * start - basis[:, 3:] * stop - np.einsum("sk,nkc->nsc", basis[:, 1:3], thirds)
-    inner = basis[:, 1:3]
-    solver = np.linalg.solve(inner.T @ inner + _PULL * np.eye(2), inner.T)
-    handles = thirds + np.einsum("ks,nsc->nkc", solver, rest)
-    return np.stack([np.roll(handles[:, 1], 1, axis=0), samples[:, 0], handles[:, 0]], axis=1)
+def _moving(track: Track, tolerance: float, most: int) -> _Moving:
+    points = carried_points(track, tolerance, most)
+    return _Moving(track, points, [target(outline) for outline in track.outlines])
 
 
 @dataclass(frozen=True)
 class _Scene:
-    """The tracks of one object with their points, and what every frame shows."""
+    """The tracks of one object, their frames counted from 0, and what every frame shows."""
 
     name: str
     first: int
@@ -137,9 +105,30 @@ class _Scene:
     found: Sequence[list[Outline]]
     moving: Sequence[_Moving]
 
-    def shapes(self, keys: Sequence[int]) -> tuple[Shape, ...]:
-        """The shapes with keys on those of the frames on which they are there."""
-        return tuple(_shape(f"{self.name}_{index + 1}", entry, keys) for index, entry in enumerate(self.moving))
+    def plan(self) -> KeyPlan:
+        """Where keys may be."""
+        ends = {frame for entry in self.moving for frame in (entry.track.first, entry.track.last)}
+        shapes = [ways(entry.track.first, entry.points) for entry in self.moving]
+        return KeyPlan(shapes, len(self.found), sorted(ends))
+
+    def shapes(self, keys: Sequence[int], rounds: int, near: Sequence[Shape] = ()) -> tuple[Shape, ...]:
+        """The shapes with keys on those of the frames on which they are there, solved for from those of ``near``."""
+        return tuple(self._shape(index, keys, rounds, near) for index in range(len(self.moving)))
+
+    def _shape(self, index: int, keys: Sequence[int], rounds: int, near: Sequence[Shape]) -> Shape:
+        entry = self.moving[index]
+        frames = range(entry.track.first, entry.track.last + 1)
+        chosen = [frame for frame in keys if frame in frames]
+        points = entry.points
+        if near:
+            points = np.stack([_there(near[index], frame + self.first) for frame in frames])
+        blend = blending(frames, chosen)
+        start = np.linalg.lstsq(blend, points.reshape(len(frames), -1), rcond=None)[0]
+        placed: Array = start.reshape(len(chosen), *points.shape[1:]).astype(np.float64)
+        if rounds:
+            placed, _ = solved(placed, blend, entry.targets, rounds)
+        values = {frame + self.first: place for frame, place in zip(chosen, placed, strict=True)}
+        return Shape(f"{self.name}_{index + 1}", values, entry.track.outlines[0].hole)
 
     def errors(self, shapes: Sequence[Shape]) -> Array:
         """What :func:`_apart` gives for every frame."""
@@ -149,62 +138,43 @@ class _Scene:
             result.append(_apart(there, present, self.size))
         return np.array(result)
 
-    def turns(self) -> Array:
-        """How densely each frame wants keys: the root of its points' acceleration, as a chord's error goes with it."""
-        total = np.zeros(len(self.found))
-        for entry in self.moving:
-            bent = np.abs(np.diff(entry.points[:, :, 1], n=2, axis=0)).mean(axis=(1, 2))
-            start = entry.track.first - self.first + 1
-            total[start : start + len(bent)] += bent
-        return np.sqrt(total) + 0.05
 
-    def marks(self, spans: int) -> list[int]:
-        """Keys for about that many spans: both ends of every track, and between them as ``turns`` has it."""
-        ends = {frame for entry in self.moving for frame in (entry.track.first, entry.track.last)}
-        way = np.concatenate([[0.0], self.turns().cumsum()])
-        way *= spans / max(way[-1], 1e-9)
-        chosen = set(ends)
-        for before, after in pairwise(sorted(ends)):
-            inside = way[before - self.first : after - self.first + 1]
-            parts = max(1, math.ceil(inside[-1] - inside[0] - 1e-9))
-            steps = np.interp(np.linspace(inside[0], inside[-1], parts + 1), inside, np.arange(before, after + 1))
-            chosen |= {int(frame) for frame in steps.round()}
-        return sorted(chosen)
-
-
-def _keyed(scene: _Scene, tolerance: float) -> tuple[tuple[Shape, ...], float]:
-    """The shapes with the fewest keys that bisection finds to hold the tolerance, and their largest error.
+def _keyed(scene: _Scene, tolerance: float, most_keys: int | None) -> tuple[tuple[Shape, ...], float]:
+    """The shapes with the fewest keys that a search finds to hold the tolerance, and their largest error.
 
     A frame that even its own points miss by more may be missed by a little more than that.
     """
-    every = scene.shapes(range(scene.first, scene.first + len(scene.found)))
+    every = scene.shapes(range(len(scene.found)), 0)
+    if not every:
+        return (), float(scene.errors(()).max())
     allowed = np.maximum(tolerance, 1.1 * scene.errors(every))
-    low, high = 0, len(scene.found)
-    best, error = every, scene.errors(every)
-    while high - low > 1:
-        middle = (low + high) // 2
-        shapes = scene.shapes(scene.marks(middle))
-        errors = scene.errors(shapes)
-        if (errors <= allowed).all():
-            best, error, high = shapes, errors, middle
+    plan = scene.plan()
+    least = plan.fewest(np.inf)
+    high = plan.most if most_keys is None else max(least, min(plan.most, most_keys - 1))
+    low, count = (min(plan.fewest(part * tolerance), high) for part in (_HOPE, _TRUST))
+    best: tuple[Shape, ...] = ()
+    while low < high:
+        count = min(max(count, low), high - 1)
+        shapes = scene.shapes(plan.keys(count), _ROUNDS, best)
+        if (scene.errors(shapes) <= allowed).all():
+            best, high = shapes, count
         else:
-            low = middle
-    return best, float(error.max())
+            low = count + 1
+        count = (low + high) // 2
+    if not best:
+        best = every if high == plan.most else scene.shapes(plan.keys(high), _ROUNDS)
+    return best, float(scene.errors(best).max())
 
 
-def _shape(name: str, entry: _Moving, keys: Sequence[int]) -> Shape:
-    """The shape whose keys, joined by straight lines, come nearest to its points on all frames (least squares)."""
-    frames = np.arange(entry.track.first, entry.track.last + 1)
-    chosen = [frame for frame in keys if frames[0] <= frame <= frames[-1]]
-    weights = np.stack([np.interp(frames, chosen, row) for row in np.eye(len(chosen))], axis=1)
-    values = np.linalg.lstsq(weights, entry.points.reshape(len(frames), -1), rcond=None)[0]
-    solved = values.reshape(len(chosen), *entry.points.shape[1:])
-    return Shape(name, dict(zip(chosen, solved, strict=True)), entry.track.outlines[0].hole)
+def _there(shape: Shape, frame: int) -> Points:
+    """The shape's points on a frame on which it is there."""
+    points = shape.at(frame)
+    if points is None:
+        raise ValueError(f"{shape.name} is not there on frame {frame}")
+    return points
 
 
-def _apart(
-    curves: Sequence[tuple[Points, bool]], present: Sequence[Outline], size: tuple[int, int] = (1 << 20, 1 << 20)
-) -> float:
+def _apart(curves: Sequence[tuple[Points, bool]], present: Sequence[Outline], size: tuple[int, int]) -> float:
     """Mean distance in pixels between drawn curves and outlines: the area of their difference over the length."""
     drawn = [(polyline(points), hole) for points, hole in curves]
     wanted = [(outline.points, outline.hole) for outline in present]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sam2_roto.demo import demo_truth
 from sam2_roto.errors import ExportError
 from sam2_roto.mattes.shapes import Shape, Spline, fill, polyline
 from sam2_roto.mattes.shapes_fit import fit_spline
@@ -52,6 +53,33 @@ def test_a_bending_shape_needs_few_keys_and_keeps_its_points() -> None:
     assert (spline.keyframes[0], spline.keyframes[-1], spline.frames) == (1001, 1030, (1001, 1030))
     assert [len(found) for found in counts(spline)] == [1]
     assert 0 < spline.error <= 0.35
+
+
+@pytest.mark.slow
+def test_the_demo_clip_needs_a_third_of_its_frames_as_keys() -> None:
+    truth = demo_truth()
+    spline = fit_spline("carp", truth, tolerance=0.6)
+    assert min(iou(spline.draw(frame), matte) for frame, matte in enumerate(truth)) >= 0.97
+    assert len(spline.keyframes) <= len(truth) // 3
+    assert [len(found) for found in counts(spline)] == [1]
+
+
+def test_most_keys_bounds_them_where_mattes_are_unquiet() -> None:
+    noise = np.random.default_rng(3).uniform(-2, 2, 20)
+    mattes = [disc(60 + 2 * frame + noise[frame], 60, 30) for frame in range(20)]
+    free, bound = (fit_spline("ball", mattes, tolerance=0.2, most_keys=keys) for keys in (None, 5))
+    assert len(bound.keyframes) <= 5 < len(free.keyframes)
+    assert free.error < bound.error < 2
+    with pytest.raises(ExportError, match="2 keys or more"):
+        fit_spline("ball", mattes, most_keys=1)
+
+
+def test_flickers_are_left_out_and_lasting_parts_kept() -> None:
+    body = [disc(60 + frame, 60, 40) for frame in range(8)]
+    spot = disc(150, 30, 5)  # 79 square pixels: over 0.4 % of the body
+    flicker = [np.maximum(matte, spot) if index == 4 else matte for index, matte in enumerate(body)]
+    assert len(fit_spline("ball", flicker, tolerance=0.9).shapes) == 1
+    assert len(fit_spline("ball", [np.maximum(matte, spot) for matte in body], tolerance=0.9).shapes) == 2
 
 
 def test_points_stay_in_their_order() -> None:
