@@ -23,7 +23,10 @@ from sam2_roto.cli.parser import Parser, Subparsers
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "rotoscope": ("sam2_roto.cli.rotoscope", "mattes of the objects that you mark in a clip"),
+    "composite": ("sam2_roto.cli.composite", "put an object before another background"),
     "demo": ("sam2_roto.cli.demo", "rotoscope the sample clip and compare with its truth"),
+    "shot": ("sam2_roto.cli.shot", "work on a shot in steps: mark, track, review, correct"),
+    "review": ("sam2_roto.cli.review", "the frames of a shot to look at"),
     "evaluate": ("sam2_roto.cli.evaluate", "J, F and J&F of a model on clips with true masks"),
     "export-annotations": (
         "sam2_roto.cli.export_annotations",

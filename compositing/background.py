@@ -1,0 +1,164 @@
+"""Background replacement on one frame: the object cut out of its plate, put before another background.
+
+All pictures are in linear light and of one size. What makes a cut-out look pasted is dealt with in this order:
+
+1. the edge is moved inwards (choke);
+2. the plate's own background is taken out of the soft edge (foreground estimation), so that no fringe is left;
+3. the screen's colour is taken off the object (despill), and its light brought to that of the new background (gains);
+4. light of the new background is let onto the edge (light wrap);
+5. a shadow is laid between the two, and the object over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from compositing.color import is_monitor_space
+from compositing.errors import ColorError, ImageError
+from compositing.image import Image, Window
+from compositing.operations.alpha import matte_plane, opaque, premultiply, with_alpha, without_alpha
+from compositing.operations.filter import defocus, dilate, edge_extend, erode
+from compositing.operations.foreground import estimate_foreground
+from compositing.operations.grade import grade
+from compositing.operations.keying import Screen, despill, light_wrap
+from compositing.operations.merge import over
+from compositing.operations.pairs import check_frames, check_spaces, nothing
+from compositing.operations.shadow import shadow as shadow_of
+from compositing.operations.transform import affine_matrix
+
+# Pixels of the plate round the matte that tell the estimation what the old background is like.
+_ROUND = 32
+_LARGEST_GAIN = 4.0
+
+
+def replace_background(
+    plate: Image,
+    matte: Image,
+    background: Image,
+    *,
+    estimate: bool = True,
+    choke: float = 0.0,
+    screen: Screen | None = None,
+    gains: Sequence[float] = (1.0, 1.0, 1.0),
+    wrap: float = 0.0,
+    wrap_sigma: float = 8.0,
+    shadow: float = 0.0,
+    shadow_softness: float = 12.0,
+    shadow_offset: Sequence[float] = (0.0, 8.0),
+) -> Image:
+    """The plate's object before another background, premultiplied, on the background's data window.
+
+    Args:
+        plate: colour in linear light.
+        matte: alpha, in channel A or the only channel.
+        background: colour of the plate's colour space and display window; with alpha it must be premultiplied.
+        estimate: take the plate's background out of the soft edge; without it, the edge keeps a fringe of it.
+        choke: pixels that the edge moves inwards; negative numbers move it outwards.
+        screen: the colour of the screen that the object was shot before, to be taken off it.
+        gains: factors for R, G and B of the object (see ``match_gains``).
+        wrap: how much light of the background comes onto the edge, ``wrap_sigma`` pixels deep; 0 is none.
+        shadow: the densest alpha of a shadow that is ``shadow_softness`` pixels soft and moved by ``shadow_offset``.
+
+    Raises ImageError where sizes differ, ColorError where colour spaces differ or are those of a monitor.
+    """
+    check_frames(plate, background)
+    check_spaces(plate, background)
+    cut = cut_out(plate, matte, estimate=estimate, choke=choke, screen=screen, gains=gains)
+    if wrap > 0:
+        cut = light_wrap(cut, background, sigma=wrap_sigma, amount=wrap)
+    if shadow > 0:
+        across, down = shadow_offset
+        cast = affine_matrix(translate=(across, down))
+        background = over(shadow_of(cut, cast, softness=shadow_softness, opacity=shadow), background)
+    return over(cut, background)
+
+
+def cut_out(
+    plate: Image,
+    matte: Image,
+    *,
+    estimate: bool = True,
+    choke: float = 0.0,
+    screen: Screen | None = None,
+    gains: Sequence[float] = (1.0, 1.0, 1.0),
+) -> Image:
+    """The object alone, premultiplied RGBA, on a data window no larger than its matte; see ``replace_background``."""
+    if is_monitor_space(plate.color_space):
+        raise ColorError(f"The plate is in {plate.color_space}; bring it to linear light before compositing it.")
+    if plate.display != matte.display:
+        raise ImageError(f"The matte is {matte.display}, the plate {plate.display}; reformat one of them first.")
+    edge = choked(matte, choke)
+    seen = seen_window(edge)
+    held = None if seen is None else seen.grown(_ROUND).intersection(plate.data)
+    if held is None:
+        return nothing(opaque(plate))
+    near = plate.cropped(held)
+    cut = estimate_foreground(near, edge) if estimate else with_alpha(near, edge)
+    if screen is not None:
+        cut = despill(cut, screen)
+    if any(gain != 1.0 for gain in gains):
+        cut = grade(cut, multiply=tuple(gains))
+    return premultiply(cut)
+
+
+def blurred_background(plate: Image, matte: Image, *, radius: float, grow: float = 6.0, blades: int = 0) -> Image:
+    """The plate out of focus, with the object taken out of it first, so that it leaves no halo of its own colour.
+
+    The hole, ``grow`` pixels larger than the matte, is filled from its surroundings; then a lens of that ``radius``
+    in pixels (a disc, or a polygon of ``blades``) blurs it.
+    """
+    hole = dilate(_held(matte, plate.data), grow, edges="repeat") if grow else _held(matte, plate.data)
+    around = replace(hole, pixels=1 - hole.pixels)
+    filled = without_alpha(edge_extend(with_alpha(plate, around)))
+    return defocus(filled, radius, blades=blades, edges="repeat")
+
+
+def match_gains(pairs: Iterable[tuple[Image, Image]], amount: float = 1.0) -> tuple[float, float, float]:
+    """Factors for R, G and B that bring objects to the light of their backgrounds, from pairs of both.
+
+    They are the ratios of the mean colours, to the power of ``amount``. Taken from several frames and used on all, so
+    that nothing flickers. Objects are premultiplied; each is 1 where no object is seen.
+    """
+    own, other, weight = torch.zeros(3), torch.zeros(3), 0.0
+    for cut, background in pairs:
+        if cut.alpha is None or (seen := float(cut.alpha.sum())) < 1.0:
+            continue
+        own += seen * cut.rgb().sum((1, 2)).cpu() / seen
+        other += seen * background.rgb().mean((1, 2)).cpu()
+        weight += seen
+    if weight == 0.0:
+        return 1.0, 1.0, 1.0
+    ratio = other.clamp_min(1e-5) / own.clamp_min(1e-5)
+    red, green, blue = ratio.clamp(1 / _LARGEST_GAIN, _LARGEST_GAIN).pow(amount).tolist()
+    return red, green, blue
+
+
+def choked(matte: Image, pixels: float) -> Image:
+    """The matte, alpha alone and cut to 0..1, its edge moved inwards; the picture's border stays as it is."""
+    plane = replace(matte, pixels=_alpha(matte)[None], channels=("A",), premultiplied=True)
+    if pixels == 0:
+        return plane
+    plane = plane.cropped(plane.data.union(plane.display))
+    return erode(plane, pixels, edges="repeat") if pixels > 0 else dilate(plane, -pixels, edges="repeat")
+
+
+def seen_window(matte: Image) -> Window | None:
+    """The smallest window that holds all of the matte that is above 0, or None where there is none."""
+    plane = matte_plane(matte) > 0
+    rows, columns = plane.any(1).nonzero(), plane.any(0).nonzero()
+    if not len(rows):
+        return None
+    top, left = int(rows[0]) + matte.data.y0, int(columns[0]) + matte.data.x0
+    return Window(left, top, int(columns[-1]) + matte.data.x0 + 1, int(rows[-1]) + matte.data.y0 + 1)
+
+
+def _alpha(matte: Image) -> Tensor:
+    return matte_plane(matte).nan_to_num(0.0).clamp(0.0, 1.0)
+
+
+def _held(matte: Image, window: Window) -> Image:
+    return choked(matte, 0.0).cropped(window)

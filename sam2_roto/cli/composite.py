@@ -1,0 +1,165 @@
+"""``sam2-roto composite``: an object cut out by its mattes, before another background."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compositing.errors import CompositingError
+from compositing.footage.frames import FrameRange
+from sam2_roto.cli.parser import Subparsers
+from sam2_roto.cli.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from compositing.background_job import CompositeJob, CompositeResult
+
+_DESCRIPTION = """Put an object before another background, in linear light and without a fringe.
+
+PLATE is a movie, a folder of pictures, or one picture of a sequence; the mattes carry its frame numbers, as those of
+'sam2-roto rotoscope' do. The background is a picture, a movie or a sequence, which begins with the plate; a colour
+(white, '#ffcc00'); blur:PX, the plate itself out of focus; transparent; or plate, the plate as it is. The name of the
+output decides what is written: name.mp4 (H.264), name.mov (ProRes), name.mkv, name.####.exr, .png, .tif or .jpg, or a
+folder, which gets EXR. Movies keep the plate's sound."""
+
+_EXAMPLES = """examples:
+  a dog on another beach, its edge lit by it
+      sam2-roto composite dog.mp4 --matte mattes --background beach.mp4 -o out.mp4 --wrap 0.5 --match 0.4
+  a background that is shorter than the plate, or a picture
+      sam2-roto composite dog.mp4 --matte mattes --background clouds.mov --background-time loop -o out.mov
+      sam2-roto composite dog.mp4 --matte mattes --background park.jpg -o out.mp4
+  cut out: EXR sequence, ProRes 4444 with alpha, on white with a soft shadow
+      sam2-roto composite dog.mp4 --matte mattes --background transparent -o cut/dog.####.exr
+      sam2-roto composite dog.mp4 --matte mattes --background transparent -o dog.mov
+      sam2-roto composite shoe.jpg --matte shoe_matte.png --preset cutout -o shoe_white.jpg
+  portrait blur; upright, the frame following the object
+      sam2-roto composite talk.mp4 --matte mattes --background blur:14 -o out.mp4
+      sam2-roto composite talk.mp4 --matte mattes --preset vertical -o upright.mp4
+
+Picture files that are there from the same command are kept: a run that was stopped goes on where it was.
+"""
+
+_PRESETS = ("cutout", "portrait", "vertical")
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Describe ``composite`` and its options."""
+    parser = subparsers.add_parser(
+        "composite",
+        help="put an object before another background",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+    )
+    add = parser.add_argument
+    add("plate", type=Path, metavar="PLATE", help="movie, folder, or one picture of a sequence")
+    add("--matte", type=Path, required=True, metavar="DIR", help="mattes: folder, one of a sequence, or a movie")
+    add("--background", metavar="WHAT", help="picture, movie, colour, blur:PX, transparent or plate")
+    add("-o", "--output", type=Path, required=True, metavar="OUT", help="movie, picture files, or folder for EXR")
+    add("--preset", choices=_PRESETS, help="cutout: on white with a shadow; portrait: blur; vertical: 9:16, following")
+    _add_footage(parser)
+    _add_background(parser)
+    _add_edge(parser)
+    _add_output(parser)
+    add("--json", action="store_true", help="print what was written as JSON")
+
+
+def _add_footage(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("plate and mattes").add_argument
+    add("--range", dest="frames", type=FrameRange.parse, metavar="A-B", help="these frames alone (default: all)")
+    add("--start", type=int, metavar="N", help="number of a movie's first frame (default: 0)")
+    add("--rate", metavar="FPS", help="frame rate of a sequence that does not tell it")
+    add("--color-space", metavar="SPACE", help="the plate's colour space (default: what the files say)")
+    add("--object", dest="objects", action="append", metavar="NAME", help="which object of the mattes; can be repeated")
+
+
+def _add_background(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("background").add_argument
+    add("--fit", choices=("fill", "fit", "stretch"), help="cut what stands over, show all with bars, or distort")
+    add(
+        "--background-time",
+        dest="timing",
+        choices=("once", "still", "loop", "hold"),
+        help="from its beginning (default), its first frame alone, over and over, or its last frame held",
+    )
+    add("--background-offset", dest="offset", type=int, metavar="N", help="begin N frames into the background")
+    add("--retime", action="store_true", default=None, help="show the nearest frames of a background of another rate")
+    add("--background-space", metavar="SPACE", help="its colour space (default: what the files say)")
+
+
+def _add_edge(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("object and edge").add_argument
+    add("--choke", type=float, metavar="PX", help="move the edge inwards; negative: outwards (default: 0)")
+    add("--despill", dest="screen", choices=("green", "blue"), help="take the light of a screen off the object")
+    add("--wrap", type=float, metavar="AMOUNT", help="light of the background on the edge (default: 0, full: 1)")
+    add("--wrap-size", type=float, metavar="PX", help="how deep that light goes (default: 1/120 of the width)")
+    add("--match", type=float, metavar="AMOUNT", help="bring the object to the background's light, 0 to 1 (default: 0)")
+    add("--shadow", type=float, metavar="DENSITY", help="a soft shadow behind the object, 0 to 1 (default: 0)")
+    add(
+        "--no-foreground",
+        dest="estimate",
+        action="store_false",
+        default=None,
+        help="keep the old background's colour in soft edges",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("output").add_argument
+    add("--size", type=parse_size, metavar="WxH", help="another size, cut from the middle of the plate")
+    add("--follow", action="store_true", default=None, help="move that frame with the object")
+    add("--smooth", type=float, metavar="SECONDS", help="how slowly it follows (default: 0.7)")
+    add("--codec", choices=("h264", "h265", "prores", "prores4444", "ffv1"), help="of a movie (default: by its name)")
+    add("--depth", type=int, choices=(8, 16, 32), help="bits of pictures (default: 8; EXR 16)")
+    add("--sound", type=Path, metavar="FILE", help="sound of another file, from the plate's first frame on")
+    add("--silent", action="store_true", default=None, help="leave sound out")
+    add("--working-space", metavar="SPACE", help="linear space to work in (default: the plate's, or Rec.709)")
+    add("--output-space", metavar="SPACE", help="colour space of the output (default: as the plate is shown)")
+    add("--save-graph", dest="graph", type=Path, metavar="FILE", help="keep the graph as JSON")
+    add("--device", metavar="D", help="cpu, cuda, cuda:1 or mps (default: cpu)")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``"1080x1920"`` as width and height."""
+    width, _, height = text.lower().partition("x")
+    try:
+        return int(width), int(height)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 1080x1920") from error
+
+
+def job_of(args: argparse.Namespace) -> CompositeJob:
+    """The job that the options describe, those of its preset where they are not given."""
+    from compositing.background_job import PRESETS, Background, CompositeJob
+
+    known = {field.name for field in fields(CompositeJob)}
+    given = {name: value for name, value in vars(args).items() if name in known and value is not None}
+    if args.background is not None:
+        given["background"] = Background.parse(args.background)
+    if args.objects:
+        given["objects"] = tuple(args.objects)
+    settings = {**PRESETS.get(args.preset, {}), **given}
+    if "background" not in settings:
+        raise CompositingError("no background is given; name one with --background, or choose a --preset")
+    return CompositeJob(**settings)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the job, and tell what was written."""
+    job = job_of(args)
+    from compositing.background_run import composite  # torch comes with it, and a wrong word should be told before that
+
+    with ProgressBar(args.quiet) as progress:
+        result = composite(job, progress)
+    print(json.dumps(asdict(result), default=str, indent=2) if args.json else describe(result))
+    return 0
+
+
+def describe(result: CompositeResult) -> str:
+    """The result in words, a line for each thing that a person should know."""
+    files = result.files
+    told = f"{files[0]} to {files[-1].name}" if len(files) > 1 else str(files[0])
+    count = f"{result.rendered} {'frame' if result.rendered == 1 else 'frames'}"
+    kept = f", {result.found} were there" if result.found else ""
+    return "\n".join([f"{count} rendered{kept}: {told}", *result.notes])
