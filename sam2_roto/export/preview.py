@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -75,7 +75,7 @@ class OverlayMovie:
         """Append one frame; objects left out are absent. Returns the picture as it was drawn."""
         empty = np.zeros(view.shape[:2], np.float32)
         picture = overlay(view, [mattes.get(name, empty) for name in self._objects])
-        self._movie.write(_even(picture))
+        self._movie.write(picture)
         return picture
 
     def __enter__(self) -> Self:
@@ -107,9 +107,3 @@ def _tinted(picture: View, matte: Matte, color: Color, tint: float, thickness: i
     cover = np.maximum(tint * alpha, line)[..., None]
     mixed = picture + cover * (np.array(color, np.float32) - picture)
     return np.asarray(mixed + 0.5, np.uint8)
-
-
-def _even(picture: View) -> NDArray[Any]:
-    """The picture with its last row and column repeated where its size is odd, as 4:2:0 sampling needs."""
-    height, width = picture.shape[:2]
-    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

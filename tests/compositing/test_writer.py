@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from subprocess import run
 
 import numpy as np
 import pytest
@@ -84,3 +86,33 @@ def test_what_cannot_be_written_is_told(picture: Picture, tmp_path: Path) -> Non
     with pytest.raises(OutputError, match="cannot be written"):
         MovieWriter(tmp_path / "a.unknown", 25)
     assert list(tmp_path.iterdir()) == []
+
+
+FULL_DISK = """
+import resource, signal, sys
+import numpy as np
+from pathlib import Path
+from compositing import OutputError
+from compositing.footage.writer import write_movie
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+draw = np.random.default_rng(0)
+try:
+    write_movie(sys.argv[1], (draw.integers(0, 256, (64, 96, 3), np.uint8) for _ in range(8)), 25, crf=5)
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are a POSIX thing")
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_full_disk_leaves_no_movie(name: str, picture: Picture, tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    write_movie(tmp_path / name, [picture(0)], 25)
+    before = (tmp_path / name).read_bytes()
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path / name), "40000"]
+    done = run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert f"cannot write {tmp_path / name}" in done.stdout, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == before
