@@ -90,8 +90,9 @@ def to_nuke(spline: Spline) -> str:
     """A Python script that makes a Roto node of the shapes through Nuke's documented ``nuke.rotopaint`` interface.
 
     Run it in the script editor. Nuke counts y upwards from the lower edge, and handles from their point. A shape's life
-    time is its own frames; holes are in a second node, merged with the first by ``stencil``. Nuke joins keys by its
-    smooth curves, not by straight lines: between keys its shapes may stray from what was measured here.
+    time is its own frames; holes are in a second node, merged with the first by ``stencil``. Nuke joins keys by smooth
+    curves, so the script asks for straight lines, looks whether they came, and writes a key on every frame where they
+    did not.
     """
     shapes = [
         {
@@ -231,6 +232,33 @@ import nuke.rotopaint as rotopaint
 NAME = @NAME@
 SHAPES = json.loads(@SHAPES@)
 FRAME_RANGE = 4  # a life time from one frame to another
+LINEAR = rotopaint.InterpolationType.eLinearInterpolationType
+AXES = (0, 1)
+
+
+def between(keys):
+    """Frame and value of every frame between keys that straight lines join."""
+    for (start, first), (stop, last) in zip(keys, keys[1:]):
+        for frame in range(start + 1, stop):
+            yield frame, first + (last - first) * (frame - start) / (stop - start)
+
+
+def straighten(curve, keys):
+    """Join the keys by straight lines. Keys of some versions count the types of lines from 1."""
+    for kind in (LINEAR + 1, LINEAR):
+        for index in range(curve.getNumberOfKeys()):
+            curve.getKey(index).interpolationType = kind
+        if all(abs(curve.evaluate(frame) - value) < 0.001 for frame, value in between(keys)):
+            return
+    for frame, value in list(between(keys)):
+        curve.addKey(frame, value)
+
+
+def animate(part, places):
+    for frame, place in places:
+        part.addPositionKey(frame, tuple(place))
+    for axis in AXES:
+        straighten(part.getPositionAnimCurve(axis), [(frame, place[axis]) for frame, place in places])
 
 
 def add_shape(curves, entry):
@@ -238,14 +266,13 @@ def add_shape(curves, entry):
     shape.name = entry["name"]
     for index in range(len(entry["keys"][0][1])):
         point = rotopaint.ShapeControlPoint()
-        for frame, points in entry["keys"]:
-            before, place, after = points[index]
-            for part in (point.leftTangent, point.featherLeftTangent):
-                part.addPositionKey(frame, tuple(before))
-            for part in (point.rightTangent, point.featherRightTangent):
-                part.addPositionKey(frame, tuple(after))
-            point.center.addPositionKey(frame, tuple(place))
-            point.featherCenter.addPositionKey(frame, (0.0, 0.0))
+        before, place, after = ([(frame, points[index][part]) for frame, points in entry["keys"]] for part in range(3))
+        animate(point.center, place)
+        for part in (point.leftTangent, point.featherLeftTangent):
+            animate(part, before)
+        for part in (point.rightTangent, point.featherRightTangent):
+            animate(part, after)
+        point.featherCenter.addPositionKey(entry["first"], (0.0, 0.0))
         shape.append(point)
     attributes = shape.getAttributes()
     attributes.set(entry["first"], attributes.kLifeTimeTypeAttribute, FRAME_RANGE)

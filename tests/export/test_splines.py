@@ -6,6 +6,7 @@ import ast
 import json
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,21 +71,63 @@ def test_mlt_counts_from_the_clip_and_in_parts_of_the_frame() -> None:
     assert list(json.loads(to_mlt(SPLINE, start=991)[1]["spline"])) == ["10", "15", "19"]
 
 
+@dataclass
+class Key:
+    """Stands for Nuke's key of a curve; a fresh one has no type of its own."""
+
+    time: float
+    value: float
+    interpolationType: int = 256
+
+
+class Curve:
+    """Stands for Nuke's curve: straight where both ends of a span have the type ``linear``, else held."""
+
+    def __init__(self, linear: int) -> None:
+        self.linear = linear
+        self.keys: list[Key] = []
+
+    def addKey(self, time: float, value: float) -> None:
+        self.keys = sorted([*self.keys, Key(time, value)], key=lambda key: key.time)
+
+    def getNumberOfKeys(self) -> int:
+        return len(self.keys)
+
+    def getKey(self, index: int) -> Key:
+        return self.keys[index]
+
+    def evaluate(self, time: float) -> float:
+        before = [key for key in self.keys if key.time <= time][-1]
+        after = next((key for key in self.keys if key.time >= time), before)
+        if before is after or self.linear not in (before.interpolationType, after.interpolationType):
+            return before.value
+        return before.value + (after.value - before.value) * (time - before.time) / (after.time - before.time)
+
+
+class Part:
+    """Stands for an animated place: a point or one of its tangents."""
+
+    def __init__(self, linear: int) -> None:
+        self.curves = (Curve(linear), Curve(linear))
+
+    def addPositionKey(self, time: float, place: tuple[float, float]) -> None:
+        for curve, value in zip(self.curves, place, strict=True):
+            curve.addKey(time, value)
+
+    def getPositionAnimCurve(self, axis: int) -> Curve:
+        return self.curves[axis]
+
+    def at(self, frame: float) -> tuple[float, float]:
+        return self.curves[0].evaluate(frame), self.curves[1].evaluate(frame)
+
+
 class Recorder:
-    """Stands for Nuke's modules: keeps what a script does with a Roto node."""
+    """Stands for Nuke's lists of shapes and points, and keeps their attributes."""
 
     def __init__(self) -> None:
-        self.keys: list[tuple[int, tuple[float, float]]] = []
         self.points: list[Any] = []
         self.attributes: dict[str, float] = {}
         self.name = ""
-
-    def control_point(self) -> Any:
-        parts = ("center", "leftTangent", "rightTangent", "featherCenter", "featherLeftTangent", "featherRightTangent")
-        made = {part: Recorder() for part in parts}
-        for recorder in made.values():
-            recorder.addPositionKey = lambda frame, place, kept=recorder.keys: kept.append((frame, place))  # type: ignore[attr-defined]
-        return SimpleNamespace(**made)
 
     def append(self, item: Any) -> None:
         self.points.append(item)
@@ -98,7 +141,12 @@ class Recorder:
         return SimpleNamespace(set=put, **names)
 
 
-def test_nuke_script_builds_animated_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+PARTS = ("center", "leftTangent", "rightTangent", "featherCenter", "featherLeftTangent", "featherRightTangent")
+
+
+@pytest.mark.parametrize(("linear", "keyed"), [(2, 3), (1, 3), (77, 10)], ids=["from 1", "from 0", "never"])
+def test_nuke_script_builds_animated_shapes(monkeypatch: pytest.MonkeyPatch, linear: int, keyed: int) -> None:
+    """Shapes are drawn as measured here, whichever number Nuke gives to straight lines, and where it has none."""
     layers: dict[str, Recorder] = {}
     merged: list[dict[str, Any]] = []
 
@@ -106,7 +154,11 @@ def test_nuke_script_builds_animated_shapes(monkeypatch: pytest.MonkeyPatch) -> 
         layers[name] = Recorder()
         return {"curves": SimpleNamespace(rootLayer=layers[name], changed=lambda: None)}
 
-    rotopaint = SimpleNamespace(Shape=lambda curves: Recorder(), ShapeControlPoint=Recorder().control_point)  # noqa: ARG005
+    rotopaint = SimpleNamespace(
+        Shape=lambda curves: Recorder(),  # noqa: ARG005
+        ShapeControlPoint=lambda: SimpleNamespace(**{part: Part(linear) for part in PARTS}),
+        InterpolationType=SimpleNamespace(eLinearInterpolationType=1),
+    )
     nodes = SimpleNamespace(Roto=roto, Merge2=lambda **knobs: merged.append(knobs))
     nuke = SimpleNamespace(nodes=nodes, rotopaint=rotopaint)
     monkeypatch.setitem(sys.modules, "nuke", nuke)
@@ -118,10 +170,14 @@ def test_nuke_script_builds_animated_shapes(monkeypatch: pytest.MonkeyPatch) -> 
     assert shape.name == "dog_1"
     assert shape.attributes == {"Type": 4, "M": 1001, "N": 1010}
     assert len(shape.points) == 4
-    frames, places = zip(*shape.points[1].center.keys, strict=True)
-    assert frames == (1001, 1006, 1010)
-    np.testing.assert_allclose(places[0], (60, 100 - 80), atol=1e-3)
-    np.testing.assert_allclose(shape.points[1].leftTangent.keys[0][1], (0.5523 * 30, 0), atol=1e-2)
+    assert shape.points[1].center.curves[0].getNumberOfKeys() == keyed
+    for frame in range(1001, 1011):
+        wanted = SPLINE.shapes[0].at(frame)
+        assert wanted is not None
+        for point, (before, place, after) in zip(shape.points, wanted, strict=True):
+            np.testing.assert_allclose(point.center.at(frame), (place[0], 100 - place[1]), atol=2e-3)
+            for part, handle in ((point.leftTangent, before), (point.featherRightTangent, after)):
+                np.testing.assert_allclose(part.at(frame), (handle - place) * (1, -1), atol=2e-3)
     assert len(layers["Roto_dog___co_holes"].points) == 1
     assert merged[0]["operation"] == "stencil"
 
