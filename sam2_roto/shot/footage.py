@@ -67,6 +67,24 @@ def open_reference(reference: FootageReference, folder: Path) -> Footage:
     return footage
 
 
+def relinked(old: FootageReference, path: Path, folder: Path, *, replace: bool = False) -> FootageReference:
+    """The reference to the footage at its new place.
+
+    Raises ShotError where it is other footage, unless ``replace``: then the shot goes over to it, and is tracked anew.
+    """
+    found = refer(path, folder, start=old.start, color_space=old.color_space)
+    same = (found.digest, found.size) == (old.digest, old.size)
+    if not same and not replace:
+        raise ShotError(
+            f"{path} is not the footage that {folder.name} was made with ({old.name}); "
+            "to go over to it, and track it anew, give --replace"
+        )
+    size = (found.width, found.height, found.first, found.last)
+    if size != (old.width, old.height, old.first, old.last):
+        raise ShotError(f"{path} has other frames or another size than {old.name}; make a new shot of it")
+    return found
+
+
 def _spell(path: Path, folder: Path) -> str:
     """From the shot's folder to the footage where one path leads there, else the whole path."""
     whole = path.expanduser().resolve()

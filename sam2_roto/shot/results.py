@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from sam2_roto.masklets import MaskletStore
-from sam2_roto.tracking.fusion import fuse_frames
+from sam2_roto.tracking.fusion import disagreement, fuse_frames
 from sam2_roto.tracking.objects import ObjectFrame
 
 from .answers import read_answer
 from .document import Document, Keyframe, ShotObject
 from .network import Network
+from .shot import Shot
 from .streams import Place, Stream, place_of, settled, streams_of
 
 MASKLETS = "masklets"
 """Folder of what was tracked, in a shot; one folder in it for each network."""
+
+
+@contextmanager
+def opened(shot: Shot) -> Iterator[Results]:
+    """The results of an open shot as it is now, to be read. Raises ModelError or CheckpointError."""
+    results = Results(shot.folder, shot.document, Network.of(shot.document))
+    try:
+        yield results
+    finally:
+        results.close()
 
 
 class Results:
@@ -64,6 +76,13 @@ class Results:
             else:
                 found.append(self.store.read(Stream(entry.id, origin, step, frame, said.digest).key, frame))
         return found[0], found[1]
+
+    def disagreement(self, name: str, frame: int) -> float | None:
+        """1 less the IoU of the two passes over a frame; ``None`` where there was one pass alone, or none."""
+        entry = self.document.object(name)
+        place = self.place(entry, frame)
+        ahead, behind = (None, None) if place.exact else self.passes(entry, place, frame)
+        return None if ahead is None or behind is None else disagreement(ahead.logits, behind.logits)
 
     def place(self, entry: ShotObject, frame: int) -> Place:
         """The keyframes beside a frame."""

@@ -42,7 +42,7 @@ class TrackReport:
     """Pictures that the passes went through; objects share them."""
 
 
-def _silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int) -> None:
     """Report to no one."""
 
 
@@ -103,7 +103,7 @@ class Session:
         seen = Answer(keep_answer(self.shot.folder, shown), self.network.key) if shown else None
         self.shot.edit(f"lock {name} {frame}", lambda old: edits.lock_frame(old, name, frame, seen))
 
-    def answer(self, progress: Progress = _silent) -> dict[str, list[int]]:
+    def answer(self, progress: Progress = silent) -> dict[str, list[int]]:
         """Answer all prompts that still await it, and track as far as corrections need; gives their frames."""
         answered: dict[str, list[int]] = {}
         for entry in self.shot.document.objects:
@@ -112,7 +112,7 @@ class Session:
                 answered.setdefault(entry.name, []).append(frame)
         return answered
 
-    def track(self, progress: Progress = _silent, cancelled: Callable[[], bool] = lambda: False) -> TrackReport:
+    def track(self, progress: Progress = silent, cancelled: Callable[[], bool] = lambda: False) -> TrackReport:
         """Answer what awaits it, and track every frame that the shot lacks; what is there is not touched."""
         report = TrackReport(answered=self.answer(progress))
         self.results.update(self.shot.document)
@@ -292,6 +292,7 @@ class Session:
         answer = self._origin(entry, stream.origin)
         prompt = FramePrompt(points=((0.0, 0.0, True),))  # the answer stands for what was said
         tracker.restore(stream.key, stream.origin, prompt, answer)
+        self.results.store.write(stream.key, stream.origin, answer)  # where a pass that is taken up finds it
 
     def _answering(self) -> Answerer:
         if self._answerer is None:

@@ -27,6 +27,12 @@ from .schema import from_json, to_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sam2_roto.job import MatteFormat, Progress
+    from sam2_roto.rendering import Rendered
+
+    from .review import Review
+    from .session import TrackReport
+
 ENDING = ".roto"
 _LOCK = "lock"
 
@@ -198,6 +204,13 @@ class Shot:
         """Another model, size or policy; the shot is tracked anew with it, and locked frames stay."""
         self.edit("tracking", lambda old: replace(old, settings=settings))
 
+    def relink(self, footage: Path | str, *, replace_footage: bool = False) -> None:
+        """Tell where the footage is now; other footage is refused, unless the shot shall go over to it."""
+        from .footage import relinked
+
+        found = relinked(self.document.footage, Path(footage), self.folder, replace=replace_footage)
+        self.edit(f"relink {found.name}", lambda old: replace(old, footage=found))
+
     def set_cuts(self, cuts: Iterable[Cut] | None) -> None:
         """The shot list; ``None`` has cuts looked for anew when the shot is tracked next."""
         self.edit("cuts", lambda old: edits.set_cuts(old, cuts))
@@ -209,6 +222,31 @@ class Shot:
     def keyframe(self, name: str, frame: int) -> Keyframe | None:
         """What was said about an object on a frame."""
         return self.object(name).keyframes.get(frame)
+
+    def track(self, progress: Progress | None = None, *, device: str = "auto") -> TrackReport:
+        """Answer what awaits it and track what the shot lacks; see ``Session``, which keeps the network loaded."""
+        from .session import Session, silent
+
+        with Session(self, device=device) as session:
+            return session.track(progress or silent)
+
+    def review(self) -> Review:
+        """What to look at, from what is tracked."""
+        from .results import opened
+        from .review import review
+
+        with opened(self) as results:
+            return review(results)
+
+    def export(self, output: Path | str, progress: Progress | None = None, *, format: MatteFormat = "exr") -> Rendered:
+        """Write the mattes of all visible objects into the folder ``output``."""
+        from .export import export
+        from .footage import open_reference
+        from .results import opened
+        from .session import silent
+
+        with opened(self) as results, open_reference(self.document.footage, self.folder) as footage:
+            return export(results, footage, Path(output), format=format, progress=progress or silent)
 
     def close(self) -> None:
         """Let the shot go; nothing that was said is lost without it."""
