@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-
 EFFICIENTNET_CHANNELS = (24, 40, 112, 320)
 
 

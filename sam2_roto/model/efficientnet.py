@@ -88,7 +88,7 @@ class EfficientNet(nn.Module):
         self.stage_ends = (ends[1], ends[2], ends[4], ends[6])
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Encode normalised ``images [N, 3, S, S]``: ``[N, EFFICIENTNET_CHANNELS[i], S/2^(i+2), S/2^(i+2)]`` for i = 0..3."""
+        """Encode normalised ``images [N, 3, S, S]``: ``[N, C_i, S/2^(i+2), S/2^(i+2)]`` for stages i = 0..3."""
         x = self.stem(images)
         stages = []
         for index, block in enumerate(self.blocks):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from . import kernels
 from .attention import RotaryAttention
 from .config import ModelConfig
 from .position import axial_rotary
@@ -31,8 +31,8 @@ class MemoryLayer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.width
-        self.self_attn = RotaryAttention(width, heads=1)
-        self.cross_attn_image = RotaryAttention(width, heads=1, key_width=config.memory_width)
+        self.self_attn = RotaryAttention(width)
+        self.cross_attn_image = RotaryAttention(width, key_width=config.memory_width)
         self.linear1 = nn.Linear(width, config.memory_mlp)
         self.linear2 = nn.Linear(config.memory_mlp, width)
         self.norm1 = nn.LayerNorm(width)
@@ -40,11 +40,11 @@ class MemoryLayer(nn.Module):
         self.norm3 = nn.LayerNorm(width)
 
     def forward(self, x: Tensor, memory: MemoryTokens, keys: Tensor, table: Tensor) -> Tensor:
-        """Map ``x [B, n, width]`` to the same shape."""
+        """Map ``x [B or 1, n, width]`` to ``[B, n, width]``."""
         y = self.norm1(x)
         x = x + self.self_attn(y, y, y, table)
         x = x + self.cross_attn_image(self.norm2(x), keys, memory.values, table, memory.pointer_tokens)
-        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
+        return x + kernels.feed_forward(self.norm3(x), self.linear1, self.linear2, "relu")
 
 
 class MemoryAttention(nn.Module):
@@ -59,10 +59,13 @@ class MemoryAttention(nn.Module):
         self.register_buffer("table", axial_rotary(config.width, config.grid), persistent=False)
 
     def forward(self, top: Tensor, position: Tensor, memory: MemoryTokens) -> Tensor:
-        """Condition ``top [B, width, h, w]`` (``position [1, width, h, w]``) on the memory; same shape out."""
+        """Condition ``top [B or 1, width, h, w]`` (``position [1, width, h, w]``) on the memory of B objects.
+
+        Until the first layer has seen the memory, what one row holds is true for all objects.
+        """
         x = (top + INPUT_POSITION_SCALE * position).flatten(2).transpose(1, 2)
         keys = memory.values + memory.position
         for layer in self.layers:
             x = layer(x, memory, keys, self.table)
         x = self.norm(x).transpose(1, 2)
-        return x.reshape(*x.shape[:2], *top.shape[-2:])
+        return x.unflatten(2, top.shape[-2:])

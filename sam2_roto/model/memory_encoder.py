@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from . import kernels
 from .config import ModelConfig
 from .layers import LayerNorm2d
 
@@ -32,7 +32,9 @@ class MaskDownsampler(nn.Module):
 
     def forward(self, mask: Tensor) -> Tensor:
         """Encode the scaled mask ``[B, 1, S, S]``."""
-        return self.encoder(mask)
+        for layer in self.encoder:
+            mask = kernels.convolve(layer, mask) if isinstance(layer, nn.Conv2d) else layer(mask)
+        return mask
 
 
 class FuserBlock(nn.Module):
@@ -48,8 +50,8 @@ class FuserBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, width, h, w]`` to the same shape."""
-        y = self.norm(self.dwconv(x)).permute(0, 2, 3, 1)
-        y = self.gamma * self.pwconv2(F.gelu(self.pwconv1(y)))
+        y = self.norm(kernels.convolve(self.dwconv, x)).permute(0, 2, 3, 1)
+        y = self.gamma * kernels.feed_forward(y, self.pwconv1, self.pwconv2, "gelu")
         return x + y.permute(0, 3, 1, 2)
 
 
@@ -78,5 +80,6 @@ class MemoryEncoder(nn.Module):
         self.out_proj = nn.Conv2d(config.width, config.memory_width, kernel_size=1)
 
     def forward(self, top: Tensor, mask: Tensor) -> Tensor:
-        """Fuse features ``[B, width, h, w]`` with the scaled mask ``[B, 1, S, S]``: ``[B, memory_width, h, w]``."""
-        return self.out_proj(self.fuser(self.pix_feat_proj(top) + self.mask_downsampler(mask)))
+        """Fuse features ``[B or 1, width, h, w]`` and the scaled mask ``[B, 1, S, S]``: ``[B, memory_width, h, w]``."""
+        both = kernels.convolve(self.pix_feat_proj, top) + self.mask_downsampler(mask)
+        return kernels.convolve(self.out_proj, self.fuser(both))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import kernels
 from .config import ModelConfig
 from .efficientnet import EfficientNet
 from .trunk import Trunk
@@ -18,8 +19,11 @@ class Lateral(nn.Module):
         self.conv = nn.Conv2d(channels, width, kernel_size=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``[N, channels, H, W]`` to ``[N, width, H, W]``."""
-        return self.conv(x)
+        """Map ``[N, channels, H, W]`` to ``[N, width, H, W]``, channels-last in memory."""
+        return kernels.apply(self.conv, x.movedim(1, -1)).movedim(-1, 1)
+
+
+Refine = tuple[nn.Module, nn.Module]
 
 
 class Neck(nn.Module):
@@ -29,11 +33,19 @@ class Neck(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(Lateral(count, width) for count in reversed(channels))
 
-    def forward(self, stages: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Map the four stages to features of strides 4, 8 and 16, each ``[N, width, H, W]``."""
-        coarse, middle, fine1, fine0 = (conv(x) for conv, x in zip(self.convs, reversed(stages), strict=True))
-        top = middle + F.interpolate(coarse, scale_factor=2.0, mode="nearest")
-        return fine0, fine1, top
+    def forward(self, stages: list[Tensor], refine: Refine) -> tuple[Tensor, Tensor, Tensor]:
+        """Map the four stages to features of strides 4, 8 and 16.
+
+        ``refine`` are the decoder's 1×1 convolutions of the first two, which nothing else reads; the third is
+        ``[N, width, H, W]``.
+        """
+        coarse, middle, fine1, fine0 = self.convs
+        top = middle(stages[2]) + F.interpolate(coarse(stages[3]), scale_factor=2.0, mode="nearest")
+        return _refine(fine0, refine[0], stages[0]), _refine(fine1, refine[1], stages[1]), top
+
+
+def _refine(lateral: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
+    return kernels.apply_twice(lateral.get_submodule("conv"), conv, x.movedim(1, -1)).movedim(-1, 1)
 
 
 class ImageEncoder(nn.Module):
@@ -44,6 +56,6 @@ class ImageEncoder(nn.Module):
         self.trunk = EfficientNet() if config.convolutional else Trunk(config)
         self.neck = Neck(config.trunk_channels, config.width)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Encode normalised ``images [N, 3, S, S]`` into features of strides 4, 8 and 16."""
-        return self.neck(self.trunk(images))
+    def forward(self, images: Tensor, refine: Refine) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode normalised ``images [N, 3, S, S]`` into features of strides 4, 8 and 16 (see ``Neck``)."""
+        return self.neck(self.trunk(images), refine)

@@ -40,7 +40,7 @@ def sine_time(distance: Tensor, channels: int) -> Tensor:
 
 
 def axial_rotary(channels: int, side: int) -> Tensor:
-    """Cosines and sines ``[2, side * side, channels / 2]`` of the axial rotary encoding of a square grid.
+    """Cosines and sines ``[side * side, channels / 2, 2]`` of the axial rotary encoding of a square grid.
 
     The first half of the channel pairs turns with the column, the second with the row (RoPE for vision,
     arXiv:2403.13298).
@@ -50,17 +50,20 @@ def axial_rotary(channels: int, side: int) -> Tensor:
     columns = (index % side).float()[:, None] * rates
     rows = torch.div(index, side, rounding_mode="floor").float()[:, None] * rates
     angle = torch.cat((columns, rows), dim=-1)
-    return torch.stack((angle.cos(), angle.sin()))
+    return torch.stack((angle.cos(), angle.sin()), dim=-1)
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Turn each pair of neighbouring channels of ``x [..., n, channels]`` by the angles ``table [2, n, channels/2]``.
+    """Turn each pair of neighbouring channels of ``x [..., n, channels]`` by the angles ``table [n, channels/2, 2]``.
 
-    Real arithmetic, so that it compiles; equal to the product of complex numbers.
+    A product of complex numbers in float32, which is one pass over memory; written out where it has to be compiled.
     """
-    cos, sin = table.to(x.dtype)
-    even, odd = x.reshape(*x.shape[:-1], -1, 2).unbind(-1)
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+    pairs = x.reshape(*x.shape[:-1], -1, 2).float()
+    if not torch.compiler.is_compiling():
+        product = torch.view_as_complex(pairs) * torch.view_as_complex(table)
+        return torch.view_as_real(product).flatten(-2).to(x.dtype)
+    (cos, sin), (even, odd) = table.unbind(-1), pairs.unbind(-1)
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2).to(x.dtype)
 
 
 class RandomFourier(nn.Module):

@@ -96,8 +96,8 @@ class SAM2(nn.Module):
 
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """Encode normalised ``images [N, 3, S, S]``."""
-        fine0, fine1, top = self.image_encoder(images)
-        return ImageFeatures(self.sam_mask_decoder.conv_s0(fine0), self.sam_mask_decoder.conv_s1(fine1), top)
+        decoder = self.sam_mask_decoder
+        return ImageFeatures(*self.image_encoder(images, (decoder.conv_s0, decoder.conv_s1)))
 
     def condition(self, top: Tensor, memory: Memory | None) -> Tensor:
         """Features ``[B or 1, width, h, w]`` as seen by objects that remember ``memory``: ``[B, width, h, w]``.
@@ -106,8 +106,7 @@ class SAM2(nn.Module):
         """
         if memory is None:
             return top + self.no_mem_embed.view(1, -1, 1, 1)
-        tokens = self.memory_tokens(memory)
-        return self.memory_attention(top.expand(len(tokens.values), -1, -1, -1), self.top_position, tokens)
+        return self.memory_attention(top, self.top_position, self.memory_tokens(memory))
 
     def memory_tokens(self, memory: Memory) -> MemoryTokens:
         """Lay spatial memories and split pointers one after the other, with their positions in space and time."""
@@ -191,7 +190,7 @@ class SAM2(nn.Module):
         full = F.interpolate(logits.float(), size=(size, size), mode="bilinear", align_corners=False)
         certain = torch.as_tensor(prompted, device=full.device).view(-1, 1, 1, 1)
         probability = torch.where(certain, (full > 0).to(full.dtype), full.sigmoid())
-        memory = self.memory_encoder(top.expand(len(full), -1, -1, -1), probability * MASK_SCALE + MASK_BIAS)
+        memory = self.memory_encoder(top, probability * MASK_SCALE + MASK_BIAS)
         if self.config.timed_pointers:
             absent = (score <= 0).to(memory.dtype).view(-1, 1, 1, 1)
             memory = memory + absent * self.no_obj_embed_spatial[..., None, None]

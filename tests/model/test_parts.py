@@ -23,7 +23,7 @@ def test_rotary_equals_the_product_of_complex_numbers() -> None:
     table = axial_rotary(16, 3)
     x = torch.randn(2, 1, 9, 16)
     pairs = torch.view_as_complex(x.reshape(2, 1, 9, 8, 2).contiguous())
-    angles = torch.complex(table[0], table[1])
+    angles = torch.complex(table[..., 0], table[..., 1])
     expected = torch.view_as_real(pairs * angles).flatten(-2)
     torch.testing.assert_close(rotate(x, table), expected)
 

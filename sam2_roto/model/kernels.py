@@ -1,0 +1,122 @@
+"""Matrix products and attention, by the fastest kernel there is for where the tensors lie.
+
+Training, GPUs and autocast take torch's own functions. Inference on a CPU takes oneDNN's matrix product, which uses all
+of a processor's vector units where torch's default for float32 does not on every make, and works in pieces that stay in
+the cache: what is written to main memory between two layers costs more there than the layers' arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+Activation = Literal["none", "relu", "gelu"]
+
+PIECE_ROWS = 1024
+"""Tokens that one thread takes through a feed-forward layer or a block of windows at a time."""
+
+BLOCK_SCORES = 1 << 22
+"""Attention scores in memory at a time, in numbers."""
+
+_ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+
+SMALL = 1024
+"""Up to this many keys, torch's attention is as fast in float32."""
+
+
+def on_cpu(x: Tensor) -> bool:
+    """Whether ``x`` is on a CPU, in inference, in a type that oneDNN multiplies."""
+    return (
+        x.is_cpu
+        and x.dtype in (torch.float32, torch.bfloat16)
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and _ONEDNN
+    )
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation = "none") -> Tensor:
+    """``activation(x weight^T + bias)``: ``[..., a] -> [..., b]`` with ``weight [b, a]``, in the weight's type."""
+    x = x if torch.is_autocast_enabled(x.device.type) else x.to(weight.dtype)
+    if not on_cpu(x):
+        return _activate(F.linear(x, weight, bias), activation)
+    rows = x.reshape(-1, x.shape[-1])
+    algorithm = "none" if activation == "gelu" else ""
+    out: Tensor = torch.ops.mkldnn._linear_pointwise(rows, weight, bias, activation, [], algorithm)
+    return out.view(*x.shape[:-1], weight.shape[0])
+
+
+def apply(layer: nn.Module, x: Tensor, activation: Activation = "none") -> Tensor:
+    """A linear layer, or a convolution of one pixel over the last axis of ``x``, and an activation."""
+    weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+    return linear(x, weight.flatten(1), bias, activation)
+
+
+def apply_twice(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
+    """``second(first(x))``; in inference as one layer, whose weights are the product of theirs, in the first's type."""
+    if torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
+        return apply(second, apply(first, x))
+    inner, outer = (layer.get_parameter("weight").flatten(1).float() for layer in (first, second))
+    bias = torch.addmv(second.get_parameter("bias").float(), outer, first.get_parameter("bias").float())
+    dtype = first.get_parameter("weight").dtype
+    return linear(x, (outer @ inner).to(dtype), bias.to(dtype))
+
+
+def convolve(layer: nn.Module, x: Tensor) -> Tensor:
+    """A convolution of ``x`` in the type of its weights."""
+    out: Tensor = layer(x if torch.is_autocast_enabled(x.device.type) else x.to(layer.get_parameter("weight").dtype))
+    return out
+
+
+def _activate(x: Tensor, activation: Activation) -> Tensor:
+    if activation == "none":
+        return x
+    return F.gelu(x) if activation == "gelu" else F.relu(x)
+
+
+def in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, tokens: int = 1) -> Tensor:
+    """``function(x)`` for a function of each row by itself, a few rows at a time on a CPU.
+
+    A row holds ``tokens`` tokens.
+    """
+    rows = max(1, PIECE_ROWS * torch.get_num_threads() // tokens)
+    if len(x) <= rows or not on_cpu(x):
+        return function(x)
+    return torch.cat([function(piece) for piece in torch.split(x, rows)])
+
+
+def feed_forward(x: Tensor, first: nn.Module, second: nn.Module, activation: Activation) -> Tensor:
+    """``second(activation(first(x)))`` over the last axis of ``x``."""
+    rows = x.reshape(-1, x.shape[-1])
+    return in_pieces(lambda piece: apply(second, apply(first, piece, activation)), rows).view(*x.shape[:-1], -1)
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """softmax(query key^T / sqrt(d)) value: ``[N, heads, n, d]``, ``[N, heads, m, d]``, ``[N, heads, m, e]``.
+
+    ``query`` may have one row for all N; ``e`` may differ from ``d``.
+    """
+    query, value = query.expand(len(key), -1, -1, -1), value.to(key.dtype)
+    if not on_cpu(query) or (query.dtype == torch.float32 and key.shape[2] <= SMALL):
+        return F.scaled_dot_product_attention(query, key, value)
+    query = query * query.shape[-1] ** -0.5
+    if key.shape[2] <= SMALL:
+        return (query @ key.transpose(-1, -2)).softmax(dim=-1) @ value
+    out = query.new_empty(*query.shape[:3], value.shape[-1])
+    for row in range(len(key)):
+        for head in range(key.shape[1]):
+            _attend_in_blocks(query[row, head], key[row, head], value[row, head], out[row, head])
+    return out
+
+
+def _attend_in_blocks(query: Tensor, key: Tensor, value: Tensor, out: Tensor) -> None:
+    """Attention of scaled ``query [n, d]`` to ``key [m, d]`` and ``value [m, e]``, a block of queries at a time."""
+    key, columns = key.contiguous(), value.t().contiguous()
+    rows = max(32, BLOCK_SCORES // len(key))
+    for begin in range(0, len(query), rows):
+        scores = linear(query[begin : begin + rows], key, None)
+        out[begin : begin + rows] = linear(torch.softmax(scores, dim=-1, out=scores), columns, None)
