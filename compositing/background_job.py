@@ -120,7 +120,7 @@ class CompositeResult:
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "cutout": {"background": Background("color", color=(1.0, 1.0, 1.0)), "shadow": 0.35, "choke": 0.3},
+    "cutout": {"background": Background("color", color=(1.0, 1.0, 1.0)), "shadow": 0.35},
     "portrait": {"background": Background("blur", radius=14.0)},
     "vertical": {"background": Background("plate"), "size": (1080, 1920), "follow": True},
 }

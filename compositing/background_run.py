@@ -14,13 +14,11 @@ from compositing.footage.sequence import SequenceFootage
 from compositing.graph import movies
 from compositing.graph.document import digest, save
 from compositing.graph.evaluator import Evaluator
-from compositing.graph.movies import MovieOutput
+from compositing.graph.movies import USUAL_RATE, MovieOutput
 from compositing.graph.node import walk
 from compositing.graph.output import Identity, Output
 from compositing.graph.pictures import PictureOutput, has_place
 from compositing.graph.rendering import Progress, render
-
-_USUAL_RATE = Fraction(24)
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -81,13 +79,13 @@ def picture_pattern(output: Path, plan: Plan) -> Path:
 
 def _movie(job: CompositeJob, plan: Plan, identity: Identity, sources: list[Path], transparent: bool) -> MovieOutput:
     if identity.rate is None:
-        plan.notes.append(f"{plan.plate.path.name} has no frame rate; {_USUAL_RATE} was taken (give --rate).")
-        identity = Identity(_USUAL_RATE, identity.pixel_aspect, identity.timecode)
+        plan.notes.append(f"{plan.plate.path.name} has no frame rate; {USUAL_RATE} was taken (give --rate).")
+        identity = Identity(USUAL_RATE, identity.pixel_aspect, identity.timecode)
     if job.depth is not None:
         raise OutputError(f"The depth of {job.output.name} is its codec's; leave --depth out, or choose a --codec.")
     _check_apart([job.output], [*sources, *([job.sound] if job.sound else [])])
-    times = _times(plan, identity.rate or _USUAL_RATE)
-    sound = None if job.silent else _sound(job, plan, identity.rate or _USUAL_RATE)
+    times = _times(plan, identity.rate or USUAL_RATE)
+    sound = None if job.silent else _sound(job, plan, identity.rate or USUAL_RATE)
     try:
         return MovieOutput(
             job.output, plan.shown, codec=job.codec, alpha=transparent, identity=identity, times=times, sound=sound

@@ -1,7 +1,8 @@
 """Sound of a movie carried into another one: packets copied as they are, moved so that they stay in step.
 
-Copying is exact in time: what begins before the first picture is written with a negative time stamp, which containers
-turn into an edit that players skip, so that a codec's lead-in is decoded and not heard.
+What begins before the first picture is written with a negative time stamp, which MP4 and MOV turn into an edit that
+players skip, so that a codec's lead-in is decoded and not heard. Other containers would shift everything instead; there
+it is left out.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from compositing.footage.footage import Footage
 from compositing.footage.timeline import open_container
 from compositing.footage.video import VideoFootage
 
-# A packet that ends less than this before the first picture still matters to the decoder of the next one.
+# A packet that begins less than this before the first picture may matter to the decoder of the next one.
 _LEAD_IN = Fraction(1, 10)
 
 
@@ -86,16 +87,12 @@ class Sound:
         self._packets = self._moved()
         self._next = next(self._packets, None)
 
-    def copy(self, until: Fraction) -> None:
-        """Write the packets that begin before ``until``, in seconds from ``start``."""
+    def copy(self, until: Fraction | None = None) -> None:
+        """Write the packets that begin before ``until``, in seconds from ``start``; by default, all that are left."""
         assert self._target is not None
-        while self._next is not None and _begin(self._next) < until:
+        while self._next is not None and (until is None or _begin(self._next) < until):
             self._target.mux(self._next)
             self._next = next(self._packets, None)
-
-    def finish(self) -> None:
-        """Write what is left before ``end``."""
-        self.copy(self._end - self._start)
 
     def close(self) -> None:
         """Close the source."""
@@ -110,12 +107,15 @@ class Sound:
         self.close()
 
     def _moved(self) -> Iterator[Packet[Any]]:
+        assert self._target is not None
+        edits = self._target.format.name.split(",")[0] in ("mp4", "mov", "ipod")
+        earliest = self._start - _LEAD_IN if edits else self._start
         if self._start > 1:
             self._source.seek(int((self._start - 1) * av.time_base), backward=True)
         for packet in self._source.demux(*self._source.streams.audio):
             if packet.pts is None or not packet.size:
                 continue
-            if _begin(packet) + _length(packet) + _LEAD_IN <= self._start or _begin(packet) >= self._end:
+            if _begin(packet) < earliest or _begin(packet) >= self._end:
                 continue
             shift = round(self._start / packet.time_base)
             packet.pts -= shift
@@ -126,7 +126,3 @@ class Sound:
 
 def _begin(packet: Packet[Any]) -> Fraction:
     return Fraction(packet.pts or 0) * packet.time_base
-
-
-def _length(packet: Packet[Any]) -> Fraction:
-    return Fraction(packet.duration or 0) * packet.time_base

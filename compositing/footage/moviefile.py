@@ -16,6 +16,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 
 from compositing.errors import FootageError, OutputError
+from compositing.footage.audio import Sound
 from compositing.footage.timeline import open_container
 
 _RGB = ("rgb", "gbr", "bgr")
@@ -23,15 +24,28 @@ _RGB = ("rgb", "gbr", "bgr")
 
 @dataclass(frozen=True)
 class Encoder:
-    """A codec of FFmpeg, the pixel format that it is given, and its options."""
+    """A codec of FFmpeg, the pixel format that it is given, and its options; ``tag`` is its name in MOV and MP4."""
 
     codec: str
     pixels: str
     options: Mapping[str, str] = field(default_factory=dict)
+    tag: str | None = field(default=None, kw_only=True)
 
     @property
     def in_rgb(self) -> bool:
         return self.pixels.startswith(_RGB)
+
+
+@dataclass(frozen=True)
+class ColorTags:
+    """Code points of H.273 for primaries, transfer and matrix."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+
+
+BT709 = ColorTags(ColorPrimaries.BT709, ColorTrc.BT709, Colorspace.ITU709)
 
 
 def coded(frame: VideoFrame, encoder: Encoder) -> VideoFrame:
@@ -48,17 +62,31 @@ def coded(frame: VideoFrame, encoder: Encoder) -> VideoFrame:
 
 
 class MovieFile:
-    """Encodes frames, one after another and at a constant rate, into ``path``; tagged as BT.709.
+    """Encodes frames, one after another, into ``path``, tagged with the colour that they have.
 
-    ``tags`` are written into the file's header (``timecode`` is that of the first frame). Use it as a context manager;
-    a block that raises leaves no file, and neither does a process that is killed under the movie's own name.
+    ``tags`` are written into the file's header (``timecode`` is that of the first frame). Frames come at a constant
+    rate, unless a ``clock`` (its unit in seconds) is given, and with it a time for each of them. ``sound`` is copied in
+    step with them. ``aspect`` is a pixel's width over its height. Use it as a context manager; a block that raises
+    leaves no file, and neither does a process that is killed under the movie's own name.
 
     Raises OutputError where the folder, the codec or a frame's size does not fit, or the disk refuses.
     """
 
-    def __init__(self, path: Path, rate: Fraction, encoder: Encoder, tags: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rate: Fraction,
+        encoder: Encoder,
+        tags: Mapping[str, str] | None = None,
+        *,
+        color: ColorTags = BT709,
+        aspect: float = 1.0,
+        clock: Fraction | None = None,
+        sound: Sound | None = None,
+    ) -> None:
         self.path, self.count = path, 0
-        self._rate, self._encoder = rate, encoder
+        self._rate, self._encoder, self._color = rate, encoder, color
+        self._aspect, self._unit, self._sound = aspect, clock or 1 / rate, sound
         self._hidden = path.with_name(f".{path.stem}.unfinished{path.suffix}")
         self._stream: VideoStream | None = None
         self._bytes = 0
@@ -71,18 +99,20 @@ class MovieFile:
             raise OutputError(f"{path} cannot be written ({_reason(error)}); choose another name or folder.") from error
         self._container.metadata.update(tags or {})
 
-    def add(self, frame: VideoFrame) -> None:
-        """Append a frame in the encoder's pixel format."""
+    def add(self, frame: VideoFrame, shown: Fraction | None = None) -> None:
+        """Append a frame in the encoder's pixel format; ``shown`` is its time in seconds, where there is a clock."""
         stream = self._stream or self._begin(frame.width, frame.height)
         if (frame.width, frame.height) != (stream.width, stream.height):
             raise OutputError(
                 f"Picture {self.count} of {self.path.name} is {frame.width}x{frame.height}, "
                 f"the first was {stream.width}x{stream.height}; write one size."
             )
-        frame.color_primaries, frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-        frame.pts, frame.time_base = self.count, 1 / self._rate
+        frame.color_primaries, frame.color_trc = self._color.primaries, self._color.transfer
+        time = self.count / self._rate if shown is None else shown
+        frame.pts, frame.time_base = round(time / self._unit), self._unit
         self.count += 1
         self._encode(stream, frame)
+        self._copy_sound(time)
 
     def close(self) -> None:
         """Finish the movie and give it its name. Raises OutputError where no picture was written."""
@@ -90,6 +120,7 @@ class MovieFile:
             if self._stream is None:
                 raise OutputError(f"No pictures were written to {self.path.name}; give it at least one.")
             self._encode(self._stream, None)
+            self._copy_sound(None)
             self._container.close()
             self._check()
             self._hidden.replace(self.path)
@@ -103,6 +134,8 @@ class MovieFile:
         with suppress(av.error.FFmpegError, OSError):  # the file is dropped, so its end need not be written
             self._container.close()
         self._hidden.unlink(missing_ok=True)
+        if self._sound is not None:
+            self._sound.close()
 
     def _begin(self, width: int, height: int) -> VideoStream:
         encoder = self._encoder
@@ -114,10 +147,16 @@ class MovieFile:
             raise OutputError(f"{encoder.codec} is no codec for pictures; libx264 is one.")
         stream.width, stream.height, stream.pix_fmt = width, height, encoder.pixels
         context = stream.codec_context
-        context.time_base = 1 / self._rate
-        context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
+        context.time_base = self._unit
+        context.color_primaries, context.color_trc = self._color.primaries, self._color.transfer
         if not encoder.in_rgb:
-            context.color_range, context.colorspace = ColorRange.MPEG, Colorspace.ITU709
+            context.color_range, context.colorspace = ColorRange.MPEG, self._color.matrix
+        if self._aspect != 1.0:
+            context.sample_aspect_ratio = Fraction(self._aspect).limit_denominator(1000)
+        if encoder.tag and self.path.suffix.lower() != ".mkv":
+            context.codec_tag = encoder.tag
+        if self._sound is not None:
+            self._sound.attach(self._container)
         self._stream = stream
         return stream
 
@@ -126,6 +165,15 @@ class MovieFile:
             packets = stream.encode(frame)
             self._bytes += sum(packet.size for packet in packets)
             self._container.mux(packets)
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._unwritable(error) from error
+
+    def _copy_sound(self, until: Fraction | None) -> None:
+        """Sound up to a time in seconds, or all that is left."""
+        if self._sound is None:
+            return
+        try:
+            self._sound.copy(until)
         except (av.error.FFmpegError, OSError) as error:
             raise self._unwritable(error) from error
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from compositing.errors import OutputError
 from compositing.image import Image
 
 
@@ -45,3 +47,13 @@ class Output(Protocol):
     def abandon(self) -> None:
         """Leave nothing half-written."""
         ...
+
+
+def make_folder(folder: Path) -> None:
+    """Create the folder and those above it. Raises OutputError where that is impossible, or it may not be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another one.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"The folder {folder} may not be written to; change its permissions or choose another one.")

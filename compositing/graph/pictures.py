@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from compositing.errors import OutputError
 from compositing.footage import timecode
-from compositing.graph.output import Identity
+from compositing.graph.output import Identity, make_folder
 from compositing.image import Image
 from compositing.operations.alpha import premultiply, unpremultiply, without_alpha
 from compositing.operations.colorspace import to_space
@@ -73,7 +73,7 @@ class PictureOutput:
             told = " or ".join(map(str, allowed))
             raise OutputError(f"{pattern.name} cannot have {self._depth} bits; give {told}.")
         self._files: dict[int, Path] = {}
-        _make_folder(pattern.parent)
+        make_folder(pattern.parent)
 
     def path(self, frame: int) -> Path:
         """The file of a frame."""
@@ -192,15 +192,6 @@ def replacing(path: Path) -> Iterator[Path]:
         hidden.unlink(missing_ok=True)
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made ({error.strerror}); choose another one.") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"The folder {folder} may not be written to; change its permissions or choose another one.")
-
-
 def _save(path: Path, kind: str, spec: oiio.ImageSpec, pixels: NDArray[Any]) -> None:
     """Raises OSError with OpenImageIO's reason. The PNG writer says "done" on a full disk: what it tells counts too."""
     output = oiio.ImageOutput.create(kind)
@@ -235,9 +226,8 @@ def _graph_of(path: Path) -> str | None:
 
 
 def _timecode(text: str | None, rate: Fraction | None) -> int | None:
-    if text is None or (rate is not None and rate > 30):
-        return None  # above 30 frames a second the word of ST 12-1 counts pairs
+    """The header's word, or None for a timecode that it cannot hold."""
     try:
-        return timecode.pack(text)
+        return None if text is None else timecode.pack(text, rate)
     except ValueError:
         return None
