@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compositing.errors import ImageError
 from compositing.image import Image
@@ -31,8 +33,9 @@ def test_it_is_as_near_the_truth_as_pymatting() -> None:
     soft = (alpha > 0.02) & (alpha < 0.98)
     peer = torch.from_numpy(np.asarray(theirs, dtype=np.float32)).permute(2, 0, 1)
     error = (ours - truth)[:, soft].abs().mean()
-    assert error < 1.1 * (peer - truth)[:, soft].abs().mean()
-    assert (ours - peer)[:, soft].abs().mean() < 0.01
+    assert error < (peer - truth)[:, soft].abs().mean()
+    # Not the same, as covered and clear pixels are taken as they are here, and solved for there.
+    assert (ours - peer)[:, soft].abs().mean() < 0.015
     # Without an estimate the plate itself is the foreground.
     assert error < 0.3 * (image - truth)[:, soft].abs().mean()
 
@@ -43,6 +46,30 @@ def test_the_layers_make_up_the_plate() -> None:
     assert (alpha * front + (1 - alpha) * back - image).abs().mean() < 2e-3
     core = alpha == 1
     assert torch.equal(front[:, core], image[:, core])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0.3, 6.0), st.integers(0, 999))
+def test_layers_are_finite_and_within_the_range_of_the_plate(height: int, width: int, gain: float, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.rand(3, height, width, generator=generator) * gain - 0.2
+    alpha = (torch.rand(height, width, generator=generator) * 1.6 - 0.3).clamp(0, 1)
+    for layer in foreground_and_background(image, alpha):
+        assert layer.min() >= min(0.0, float(image.min()))
+        assert layer.max() <= max(1.0, float(image.max()))
+
+
+def test_what_lies_far_from_soft_pixels_is_not_touched() -> None:
+    image, alpha, *_ = scene()
+    wide = torch.nn.functional.pad(alpha, (100, 60, 40, 0))
+    plate = torch.rand(3, *wide.shape, generator=torch.Generator().manual_seed(1))
+    plate[:, 40:, 100:196] = image
+    front, back = foreground_and_background(plate, wide)
+    assert torch.equal(front[:, :, :60], plate[:, :, :60])
+    assert torch.equal(back[:, :20], plate[:, :20])
+    alone, _ = foreground_and_background(image, alpha)
+    soft = (alpha > 0.02) & (alpha < 0.98)
+    assert (front[:, 40:, 100:196] - alone)[:, soft].abs().mean() < 0.01
 
 
 def test_highlights_and_negatives_are_kept() -> None:
