@@ -18,6 +18,8 @@ from sam2_roto.mattes.shapes import Points, Shape, Spline
 FORMAT = 1
 """Version of the neutral JSON."""
 
+_MLT_MOVE = (0.5, -0.5)  # pixels; MLT's rotoscoping draws half a pixel to the left and downwards (seen in 7.12)
+
 
 def to_json(spline: Spline, *, rate: float | None = None) -> dict[str, Any]:
     """The spline as numbers, words, lists and dictionaries; ``docs/deliverables.md`` describes the layout."""
@@ -75,7 +77,10 @@ def to_mlt(spline: Spline, *, start: int | None = None) -> list[dict[str, str]]:
 
 def _rotoscoping(shape: Shape, operation: str, begin: int, size: Any) -> dict[str, str]:
     digits = len(str(max(shape.last - begin, 0)))  # Kdenlive sorts keys as text
-    keys = {f"{frame - begin:0{digits}d}": _rounded(shape.keys[frame] / size, 6) for frame in sorted(shape.keys)}
+    keys = {
+        f"{frame - begin:0{digits}d}": _rounded((shape.keys[frame] + _MLT_MOVE) / size, 6)
+        for frame in sorted(shape.keys)
+    }
     return {
         "mlt_service": "rotoscoping",
         "mode": "alpha",
