@@ -86,6 +86,9 @@ class EfficientNet(nn.Module):
         self.blocks = nn.ModuleList(_blocks())
         ends = [sum(stage.blocks for stage in LITE0[: index + 1]) - 1 for index in range(len(LITE0))]
         self.stage_ends = (ends[1], ends[2], ends[4], ends[6])
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Encode normalised ``images [N, 3, S, S]``: ``[N, C_i, S/2^(i+2), S/2^(i+2)]`` for stages i = 0..3."""

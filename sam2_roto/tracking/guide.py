@@ -17,7 +17,7 @@ from torch import Tensor
 
 from compositing.flow import dense_flow, doubt, gray
 
-from .source import FrameSource, shrink
+from .source import FrameSource
 
 LIMIT = 10.0
 """Carried logits lie in -LIMIT..LIMIT."""
@@ -55,19 +55,23 @@ def carry(logits: Tensor, moved: Tensor) -> Tensor:
 
 
 class Guide:
-    """Measures how each frame of a pass lies in the one before it; keeps one picture."""
+    """Measures how each frame of a pass lies in the one before it; keeps one small picture."""
 
     def __init__(self, source: FrameSource, image_size: int, cells: int) -> None:
         self._source, self._size, self._cells = source, image_size, cells
         self._seen: tuple[int, npt.NDArray[Any]] | None = None
 
+    def see(self, frame: int, view: npt.NDArray[np.uint8]) -> None:
+        """Keep the picture ``view`` of ``frame``, to be pointed to by the next one."""
+        if not self._seen or self._seen[0] != frame:
+            self._seen = (frame, self._gray(view))
+
     def toward(self, behind: int, frame: int, view: npt.NDArray[np.uint8]) -> Tensor:
         """Where the picture ``view`` of ``frame`` was on frame ``behind``: float32 ``[1, 3, cells, cells]``."""
-        last = self._seen
-        there = last[1] if last and last[0] == behind else self._gray(self._source.view(behind))
+        there = self._seen[1] if self._seen and self._seen[0] == behind else self._gray(self._source.view(behind))
         here = self._gray(view)
         self._seen = (frame, here)
         return motion(here, there, self._cells)[None]
 
     def _gray(self, view: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-        return gray(shrink(view, self._size))
+        return gray(cv2.resize(view, (self._size, self._size), interpolation=cv2.INTER_AREA))

@@ -69,14 +69,8 @@ def prepare(view: NDArray[np.uint8], image_size: int, device: torch.device | Non
 
     Equal to the published preprocessing: PIL's bicubic resize of 8-bit RGB to a square, then normalisation.
     """
-    view = shrink(view, image_size)
+    if view.shape[:2] != (image_size, image_size):
+        view = np.asarray(Image.fromarray(view).resize((image_size, image_size), Image.Resampling.BICUBIC))
     pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).to(device)
     mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, STD))
     return ((pixels.permute(2, 0, 1).float() / 255 - mean) / std)[None]
-
-
-def shrink(view: NDArray[np.uint8], image_size: int) -> NDArray[np.uint8]:
-    """A picture as the square that the network sees, uint8 ``[S, S, 3]``: PIL's bicubic resize, as published."""
-    if view.shape[:2] == (image_size, image_size):
-        return view
-    return np.asarray(Image.fromarray(view).resize((image_size, image_size), Image.Resampling.BICUBIC))

@@ -183,6 +183,8 @@ class Tracker:
                 entry.note(index, result)
                 results[entry.name] = result
                 self._store(entry.name, index, result)
+        if self._guide is not None:
+            self._guide.see(self.frames[index], view)
         for entry in entries:
             entry.tracked[index] = step
         return {entry.name: results[entry.name] for entry in entries}
@@ -333,7 +335,8 @@ class Tracker:
         """The object of that name, or a new one that is not in the list yet."""
         config = self.model.config
         policy = self._policy(config) if self._policy else None
-        return self.objects.get(name) or TrackedObject(name, ObjectMemory(config, self._device), policy=policy)
+        memory = ObjectMemory(config, self._device, self.model.memory_dtype)
+        return self.objects.get(name) or TrackedObject(name, memory, policy=policy)
 
     def _object(self, name: str) -> TrackedObject:
         if name not in self.objects:
