@@ -38,7 +38,6 @@ class Stage:
         difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
         plain_share: of the clips that are plain instead, 0..1.
         smallest: part of the first picture that an object must cover to be taken, 0..1.
-        guided: tracked frames are given the last mask, carried along by optical flow, as a prompt.
         matching: before its first step, rewrite the memory as a matcher (``matching.py``) and start the optimiser anew.
         mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
     """
@@ -54,7 +53,6 @@ class Stage:
     difficulty: str | None = None
     plain_share: float = 0.0
     smallest: float = 0.0
-    guided: bool = False
     matching: bool = False
     mask_share: float | None = None
     click_share: float | None = None
@@ -153,6 +151,11 @@ class Recipe:
     optimisation: Optimisation = field(default_factory=Optimisation)
     loss: LossWeights = field(default_factory=LossWeights)
     watching: Watching = field(default_factory=Watching)
+
+    @property
+    def guided(self) -> bool:
+        """Whether tracked frames are given the last mask, carried along by optical flow, as the model expects."""
+        return CONFIGS[self.model].guided
 
     @property
     def steps(self) -> int:

@@ -173,7 +173,7 @@ class BatchMaker(Dataset[Batch]):
                     chosen.append(ids)
             index += 1
         batch = rows_of(frames, labels, chosen)
-        return batch.guided() if stage.guided else batch
+        return batch.guided() if self.recipe.guided and stage.frames > 1 else batch
 
     def _clips(self, stage: Stage, seed: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
         generator = torch.Generator().manual_seed(seed)

@@ -45,7 +45,7 @@ def held_out_batches(recipe: Recipe, source: ClipSource, size: int) -> list[Batc
             made.append((frames, labels, chosen))
     groups = [made[start : start + CLIPS_AT_ONCE] for start in range(0, len(made), CLIPS_AT_ONCE)]
     held = [rows_of(*(list(part) for part in zip(*group, strict=True))) for group in groups]
-    return [batch.guided() for batch in held] if any(stage.guided for stage in recipe.stages) else held
+    return [batch.guided() for batch in held] if recipe.guided else held
 
 
 def predict(model: SAM2, batch: Batch, kind: str) -> Tensor:
