@@ -56,7 +56,7 @@ def remember_encodings(model: SAM2) -> dict[int, ImageFeatures]:
 def measure(options: argparse.Namespace) -> Scores:
     """J&F of every object under every policy."""
     library = TextureLibrary.build(options.textures)
-    model = load_model(options.model)
+    model = load_model(options.model, image_size=options.size)
     encodings = remember_encodings(model)
     scores: Scores = {name: {policy: [] for policy in options.policies} for name in options.difficulties}
     made = clips(library, options.difficulties, options.clips, options.frames)
@@ -66,6 +66,9 @@ def measure(options: argparse.Namespace) -> Scores:
             found = score_clip(segmenter, str(seed), clip, options.prompt)
             scores[difficulty][policy] += [entry.mean.jf for entry in found]
         encodings.clear()
+        if options.json:
+            about = {name: getattr(options, name) for name in ("model", "size", "clips", "frames", "prompt")}
+            write_json(options.json, {**about, "scores": scores})
     return scores
 
 
@@ -95,14 +98,11 @@ def main() -> None:
     parser.add_argument("--prompt", choices=("mask", "click", "box"), default="mask")
     parser.add_argument("--policies", nargs="+", default=list(POLICIES), choices=list(POLICIES))
     parser.add_argument("--difficulties", nargs="+", default=["distractors", "occlusion"], choices=DIFFICULTIES)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--size", type=int, help="side of the square that the network sees; the model's own by default")
+    parser.add_argument("--json", type=Path, help="written after every clip")
     options = parser.parse_args()
     options.policies = ["plain", *(name for name in options.policies if name != "plain")]
-    scores = measure(options)
-    print(table(scores))
-    if options.json:
-        about = {"model": options.model, "clips": options.clips, "frames": options.frames, "prompt": options.prompt}
-        write_json(options.json, {**about, "scores": scores})
+    print(table(measure(options)))
 
 
 if __name__ == "__main__":

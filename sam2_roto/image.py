@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sam2_roto.errors import PromptError
 from sam2_roto.mattes.alpha import alpha_from_logits, mask_from_logits
-from sam2_roto.model import SAM2, ImageFeatures
+from sam2_roto.model import SAM2, ImageFeatures, PointLabel
 from sam2_roto.tracking.prompts import FramePrompt
 from sam2_roto.tracking.source import prepare
 from sam2_roto.tracking.tracker import REFINE_CLAMP
@@ -81,8 +81,7 @@ class ImagePredictor:
         ``logits [S/4, S/4]`` of an earlier answer are refined. ``multimask`` asks for three candidates, by default
         where a single click leaves open what is meant. Raises PromptError.
         """
-        if self._features is None:
-            raise PromptError("no picture is set; call set_image first")
+        features = self._encoded()
         prompt = FramePrompt(points=tuple(points or ()), box=box)
         height, width = self._size
         prompt.check(width, height, "on the picture")
@@ -90,10 +89,42 @@ class ImagePredictor:
         coords, labels = prompt.tokens(width, height, self.model.config.image_size)
         previous = None if logits is None else logits.to(device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
         decoded = self.model.decode(
-            self.model.condition(self._features.top, None),
-            self._features,
+            self.model.condition(features.top, None),
+            features,
             (coords.to(device), labels.to(device)),
             previous,
             prompt.ambiguous if multimask is None else multimask,
         )
         return Candidates(decoded.logits[0].float(), decoded.iou[0], float(decoded.score[0, 0]), self._size)
+
+    @torch.inference_mode()
+    def predict_each(self, points: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+        """Answer ``points [P, 2]`` (x, y in pixels of the picture) each for itself, with three candidates.
+
+        Gives logits ``[P, 3, S/4, S/4]`` and predicted IoU ``[P, 3]``. Raises PromptError where no picture is set.
+        """
+        features = self._encoded()
+        height, width = self._size
+        side = self.model.config.image_size
+        device = self.model.no_obj_ptr.device
+        coords = torch.from_numpy(points * (side / width, side / height)).float()[:, None].to(device)
+        labels = torch.full(coords.shape[:2], PointLabel.POSITIVE, device=device)
+        embedding = self.model.condition(features.top, None).expand(len(coords), -1, -1, -1)
+        decoded = self.model.decode(embedding, features, (coords, labels))
+        return decoded.logits.float(), decoded.iou
+
+    def hover(self, x: float, y: float, longest: int = 512) -> NDArray[np.bool_]:
+        """What a click at x, y would select, for a preview: the best candidate's mask, its longer side ``longest``.
+
+        Nothing is encoded, so it is fast enough to follow a pointer. Raises PromptError.
+        """
+        found = self.predict([(x, y, True)])
+        scale = min(1.0, longest / max(found.size))
+        size = (max(1, round(found.size[0] * scale)), max(1, round(found.size[1] * scale)))
+        mask: NDArray[np.bool_] = mask_from_logits(found.logits[found.best], size).cpu().numpy()
+        return mask
+
+    def _encoded(self) -> ImageFeatures:
+        if self._features is None:
+            raise PromptError("no picture is set; call set_image first")
+        return self._features
