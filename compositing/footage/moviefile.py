@@ -108,6 +108,8 @@ class MovieFile:
                 f"the first was {stream.width}x{stream.height}; write one size."
             )
         frame.color_primaries, frame.color_trc = self._color.primaries, self._color.transfer
+        if not self._encoder.in_rgb:
+            frame.color_range, frame.colorspace = ColorRange.MPEG, self._color.matrix
         time = self.count / self._rate if shown is None else shown
         frame.pts, frame.time_base = round(time / self._unit), self._unit
         self.count += 1

@@ -114,11 +114,11 @@ class Evaluator:
         if found is not None:
             return _within(found, region)
         # What is the same on every frame is worked out whole: the next frame may ask for another part of it.
-        region = None if self._is_static(node) else region
-        image = _within(self._work(node, frame, region), region)
+        asked = None if self._is_static(node) else region
+        image = _within(self._work(node, frame, asked), asked)
         if keep:
-            self._cache.keep(key, region, image)
-        return image
+            self._cache.keep(key, asked, image)
+        return _within(image, region)
 
     def _work(self, node: Node, frame: int, region: Window | None) -> Image:
         kind, settings = KINDS[node.kind], node.settings_at(frame)

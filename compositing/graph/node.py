@@ -62,7 +62,7 @@ class Node:
             raise GraphError(f"The node {self.kind} takes {kind.inputs} inputs, not {len(self.inputs)}.")
         kind.check(self.kind, self.settings)
 
-    def then(self, kind: str, *others: Node, **settings: Setting) -> Node:
+    def then(self, kind: str, /, *others: Node, **settings: Setting) -> Node:
         """The node that does ``kind`` to this one, and to ``others`` as its further inputs."""
         return Node(kind, (self, *others), settings)
 
@@ -76,12 +76,12 @@ class Node:
         return {name: value.at(frame) if isinstance(value, Keys) else value for name, value in self.settings.items()}
 
 
-def source(kind: str, **settings: Setting) -> Node:
+def source(kind: str, /, **settings: Setting) -> Node:
     """A node without inputs: ``constant``, ``ramp``, ``checker``, ``shape``, ``text`` or ``read``."""
     return Node(kind, (), settings)
 
 
-def read(path: str, **how: Setting) -> Node:
+def read(path: str, /, **how: Setting) -> Node:
     """A movie, sequence or still; ``how`` is as in ``open_footage`` (start, color_space, rate, layer).
 
     A still is there on every frame.

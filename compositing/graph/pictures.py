@@ -193,7 +193,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _save(path: Path, kind: str, spec: oiio.ImageSpec, pixels: NDArray[Any]) -> None:
-    """Raises OSError with OpenImageIO's reason. The PNG writer says "done" on a full disk: what it tells counts too."""
+    """Raises OSError with OpenImageIO's reason.
+
+    Its PNG writer says "done" on a full disk and only tells of the errors; its TIFF writer always tells of one.
+    """
     output = oiio.ImageOutput.create(kind)
     if output is None:
         raise OSError(oiio.geterror())
@@ -201,7 +204,7 @@ def _save(path: Path, kind: str, spec: oiio.ImageSpec, pixels: NDArray[Any]) -> 
     reason = output.geterror()
     done = output.close() and done
     reason = reason or output.geterror()
-    if not done or reason:
+    if not done or (reason and kind == "png"):
         raise OSError(reason.strip().splitlines()[0] if reason.strip() else "no reason was given")
 
 

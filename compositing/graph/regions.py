@@ -43,10 +43,12 @@ def grown(setting: str, default: float, reach: float = 1.0) -> RegionRule:
 
 
 def mapped(matrix_of: Callable[[Settings], Tensor]) -> RegionRule:
-    """A picture moved by a 3x3 matrix."""
+    """A picture moved by a 3x3 matrix; all of it where it shrinks, because it is scaled down as a whole first."""
 
     def rule(region: Window, settings: Settings, displays: Sequence[Window]) -> Regions:
-        return [_back(region, matrix_of(settings))] * len(displays)
+        matrix = matrix_of(settings)
+        shrinks = bool((matrix[:2, :2].norm(dim=0) < 1 - 1e-9).any())
+        return [None if shrinks else _back(region, matrix)] * len(displays)
 
     return rule
 
