@@ -70,9 +70,10 @@ class Keyframe:
         return self.answer.painted if self.answer and self.answer.painted else self.mask
 
     @property
-    def corrects(self) -> bool:
-        """True where there are clicks or strokes alone, which say little without what was seen there."""
-        return self.box is None and self.mask is None and bool(self.points or self.strokes)
+    def waits(self) -> bool:
+        """True for clicks or strokes alone that no one has answered: they may correct what is tracked there."""
+        bare = self.box is None and self.mask is None and self.seen is None
+        return bare and self.answer is None and bool(self.points or self.strokes)
 
 
 @dataclass(frozen=True)

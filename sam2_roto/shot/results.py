@@ -64,7 +64,8 @@ class Results:
             return ahead or behind
         assert place.before is not None
         assert place.after is not None
-        return fuse_frames(ahead, behind, (frame - place.before) / (place.after - place.before))
+        fused = fuse_frames(ahead, behind, (frame - place.before) / (place.after - place.before))
+        return fused._replace(logits=fused.logits.half().float())  # as it is kept where the artist locks it
 
     def passes(self, entry: ShotObject, place: Place, frame: int) -> tuple[ObjectFrame | None, ObjectFrame | None]:
         """What the pass from the keyframe before says, and the one from the keyframe after; ``None`` for no pass."""

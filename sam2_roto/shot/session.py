@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from sam2_roto.job import Progress
@@ -103,26 +104,24 @@ class Session:
         seen = Answer(keep_answer(self.shot.folder, shown), self.network.key) if shown else None
         self.shot.edit(f"lock {name} {frame}", lambda old: edits.lock_frame(old, name, frame, seen))
 
-    def answer(self, progress: Progress = silent) -> dict[str, list[int]]:
-        """Answer all prompts that still await it, and track as far as corrections need; gives their frames."""
-        answered: dict[str, list[int]] = {}
+    def answer(self, progress: Progress = silent) -> TrackReport:
+        """Answer all prompts that still await it, and track as far as corrections need."""
+        report = TrackReport()
         for entry in self.shot.document.objects:
             for frame in self._order(entry):
-                self._answer_one(entry.name, frame, progress)
-                answered.setdefault(entry.name, []).append(frame)
-        return answered
+                self._answer_one(entry.name, frame, report, progress)
+                report.answered.setdefault(entry.name, []).append(frame)
+        return report
 
     def track(self, progress: Progress = silent, cancelled: Callable[[], bool] = lambda: False) -> TrackReport:
         """Answer what awaits it, and track every frame that the shot lacks; what is there is not touched."""
-        report = TrackReport(answered=self.answer(progress))
+        report = self.answer(progress)
         self.results.update(self.shot.document)
         todo: dict[Stream, range] = {}
         for entry in self.shot.document.objects:
             todo.update(self.results.todo(entry))
         total = sum(map(len, todo.values()))
-        for done, (stream, _) in enumerate(self._run(todo, report, cancelled), start=1):
-            name = self._name(stream)
-            report.tracked[name] = report.tracked.get(name, 0) + 1
+        for done, _ in enumerate(self._run(todo, report, cancelled), start=1):
             progress("track", done, total)
         return report
 
@@ -155,21 +154,21 @@ class Session:
     def _order(self, entry: ShotObject) -> list[int]:
         """Keyframes to answer: those that say it all first, then corrections, from the first to the last."""
         frames = pending(entry, self.network.key, self.shot.document.range)
-        marks = [frame for frame in frames if not entry.keyframes[frame].corrects]
+        marks = [frame for frame in frames if not entry.keyframes[frame].waits]
         if not marks and not settled(entry, self.network.key):
             marks = frames[:1]
         return marks + [frame for frame in frames if frame not in marks]
 
-    def _answer_one(self, name: str, frame: int, progress: Progress) -> None:
+    def _answer_one(self, name: str, frame: int, report: TrackReport, progress: Progress) -> None:
         self.results.update(self.shot.document)
         entry = self.shot.object(name)
         said = entry.keyframes[frame]
-        if said.corrects and said.seen is None:
-            self._track_up_to(entry, frame, progress)
+        if said.waits:
+            self._track_up_to(entry, frame, report, progress)
         found = {(entry.id, frame): self._answer(entry, frame)}
         self.shot.edit(f"answer {name} {frame}", lambda old: edits.set_answers(old, found), joined=True)
 
-    def _track_up_to(self, entry: ShotObject, frame: int, progress: Progress) -> None:
+    def _track_up_to(self, entry: ShotObject, frame: int, report: TrackReport, progress: Progress) -> None:
         """Track the passes that meet at ``frame`` as far as there, for someone to correct them."""
         todo = {}
         for stream, frames in self.results.todo(entry).items():
@@ -177,7 +176,7 @@ class Session:
             if frame in frames:
                 todo[stream] = range(frames.start, short.stop, stream.step)
         total = sum(map(len, todo.values()))
-        for done, _ in enumerate(self._run(todo, TrackReport(), lambda: False), start=1):
+        for done, _ in enumerate(self._run(todo, report, lambda: False), start=1):
             progress("correct", done, total)
 
     def _answer(self, entry: ShotObject, frame: int) -> tuple[Answer, str | None]:
@@ -221,10 +220,17 @@ class Session:
         seen = None
         if said.seen is not None:
             seen = read_answer(self.shot.folder, said.seen)
-        elif said.corrects and self.results.document.find(entry.id):
+        elif said.waits and self.results.document.find(entry.id):
             seen = self._tracked(entry, frame)
-        fits = seen is not None and seen.logits.shape[-1] == self.network.config.logit_size
-        return seen if fits else None
+        return None if seen is None else self._resized(seen)
+
+    def _resized(self, seen: ObjectFrame) -> ObjectFrame:
+        """What was seen under a network of another size, on this one's grid; it is read as a mask alone."""
+        size = self.network.config.logit_size
+        if seen.logits.shape[-1] == size:
+            return seen
+        logits = F.interpolate(seen.logits[None, None], (size, size), mode="bilinear", align_corners=False)
+        return seen._replace(logits=logits[0, 0])
 
     def _tracked(self, entry: ShotObject, frame: int) -> ObjectFrame | None:
         earlier = self.results.document.find(entry.id)
@@ -276,6 +282,8 @@ class Session:
                     report.encoded += 1
                     for stream in active:
                         self.results.advance(stream, result.frame)
+                        name = self._name(stream)
+                        report.tracked[name] = report.tracked.get(name, 0) + 1
                         yield stream, result.frame
                 for stream in active:
                     if last == todo[stream][-1]:
