@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
 
 from compositing.footage.frames import FrameRange
+from sam2_roto.deliverables import Deliverables, MatteFormat
 from sam2_roto.errors import ModelError, PromptError, RotoError
+from sam2_roto.report import PipelineReport
 
-MatteFormat = Literal["exr", "png", "tiff"]
-"""File types of the mattes."""
+__all__ = [
+    "Box",
+    "Click",
+    "Deliverables",
+    "MaskFile",
+    "MatteFormat",
+    "Progress",
+    "Prompt",
+    "RotoscopeJob",
+    "RotoscopeResult",
+    "check_object_name",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``, for instance ``("track", 12, 96)``; may raise to stop the work."""
@@ -74,6 +85,7 @@ class RotoscopeJob:
 
     ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
     a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
+    ``deliver`` is what is written.
 
     Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.
     """
@@ -89,8 +101,7 @@ class RotoscopeJob:
     device: str = "auto"
     feather: float = 0.0
     choke: float = 0.0
-    format: MatteFormat = "exr"
-    preview: bool = True
+    deliver: Deliverables = field(default_factory=Deliverables)
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -104,8 +115,6 @@ class RotoscopeJob:
                 )
         if self.feather < 0:
             raise RotoError(f"the feather {self.feather:g} is negative; give the width of the soft edge in pixels")
-        if self.format not in get_args(MatteFormat):
-            raise RotoError(f"the format '{self.format}' is not one of {', '.join(get_args(MatteFormat))}")
 
     @property
     def object_names(self) -> tuple[str, ...]:
@@ -129,9 +138,15 @@ class RotoscopeJob:
 class RotoscopeResult:
     """What a run left behind.
 
-    ``mattes`` and ``previews`` are the files written, ``absent`` the frames on which an object is not seen,
-    ``tracked`` the number of frames that this run tracked itself (the others were found from an earlier one), and
-    ``notes`` what was decided on the user's behalf, one sentence each.
+    Attributes:
+        mattes, previews: the files written.
+        absent: by object, the frames on which it is not seen.
+        model, image_size: the network that was used.
+        tracked: the number of frames that this run tracked itself; the others were found from an earlier one.
+        notes: what was decided on the user's behalf, or should be known of the files, one sentence each.
+        files: everything else that was written, by kind: ``rgba``, ``crypto``, ``trimap``, ``confidence``, ``movies``,
+            ``splines``.
+        pace: how long each stage took, and which of them set the pace.
     """
 
     mattes: tuple[Path, ...]
@@ -141,6 +156,8 @@ class RotoscopeResult:
     tracked: int
     previews: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    pace: PipelineReport = field(default_factory=PipelineReport)
 
 
 def check_object_name(name: str) -> None:

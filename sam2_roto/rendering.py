@@ -1,20 +1,19 @@
-"""From stored masklets to mattes and previews on disk."""
+"""From stored masklets to mattes, frame by frame."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from compositing.footage import Footage
-from sam2_roto.export.metadata import PlateMetadata
-from sam2_roto.export.previews import MOVIE, SHEET, write_previews
-from sam2_roto.export.sequence import SequenceWriter
-from sam2_roto.job import Progress, RotoscopeJob
-from sam2_roto.masklets import MaskletStore
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 from sam2_roto.mattes import MatteRecipe
+from sam2_roto.tracking.objects import ObjectFrame
 
 
 @dataclass(frozen=True)
@@ -26,43 +25,33 @@ class Rendered:
     absent: dict[str, tuple[int, ...]]
 
 
-def render_mattes(
-    job: RotoscopeJob, footage: Footage, store: MaskletStore, notes: Mapping[str, str], progress: Progress
-) -> Rendered:
-    """Derive the mattes of every frame in ``store``, in the clip's order, with the previews beside them.
+class Masklets(Protocol):
+    """What mattes are made from; ``MaskletStore`` is one."""
 
-    ``notes`` go into the mattes' headers. Raises ExportError or OutputError.
+    def read(self, name: str, frame: int) -> ObjectFrame | None:
+        """One object's result on one frame."""
+        ...
+
+
+class FrameMattes(NamedTuple):
+    """The mattes of one frame, float32 ``[H, W]``, and the logits they come from; absent objects are left out."""
+
+    frame: int
+    mattes: dict[str, NDArray[np.float32]]
+    logits: dict[str, Tensor]
+
+
+def frame_mattes(
+    masklets: Masklets, frames: Sequence[int], names: Sequence[str], recipe: MatteRecipe, size: tuple[int, int]
+) -> Iterator[FrameMattes]:
+    """Derive the mattes of ``frames``, in their order; ``size`` is that of the plate, ``(H, W)``.
+
+    Masklets are read no earlier than they are needed, so that a tracker may still be at work on those that follow.
     """
-    names = job.object_names
-    recipe = MatteRecipe.from_options(feather=job.feather, choke=job.choke)
-    absent: dict[str, list[int]] = {name: [] for name in names}
-    display = footage.read(store.frames[0]).display  # it need not begin at 0, 0
-    writer = SequenceWriter(
-        job.output,
-        f"{stem(footage.path)}_matte",
-        names,
-        metadata=lambda frame: PlateMetadata.of(footage, frame, display=display, notes=notes),
-        format=job.format,
-    )
-    with ExitStack() as stack:
-        stack.enter_context(writer)
-        preview = stack.enter_context(write_previews(job.output, footage, store.frames, names)) if job.preview else None
-        for done, frame in enumerate(store.frames, start=1):
-            found = {name: store.read(name, frame) for name in names}
-            logits = {name: result.logits for name, result in found.items() if result and result.present}
-            mattes = {
-                name: recipe.apply(rows, (footage.height, footage.width)).numpy() for name, rows in logits.items()
-            }
-            for name in names:
-                if name not in mattes:
-                    absent[name].append(frame)
-            writer.write(frame, mattes)
-            if preview is not None:
-                preview(frame, mattes)
-            progress("write", done, len(store.frames))
-    files = dict.fromkeys(path for frame in store.frames for path in writer.paths(frame).values())
-    previews = (job.output / MOVIE, job.output / SHEET) if job.preview else ()
-    return Rendered(tuple(files), previews, {name: tuple(frames) for name, frames in absent.items()})
+    for frame in frames:
+        found = {name: masklets.read(name, frame) for name in names}
+        logits = {name: result.logits for name, result in found.items() if result and result.present}
+        yield FrameMattes(frame, {name: recipe.apply(rows, size).numpy() for name, rows in logits.items()}, logits)
 
 
 def stem(path: Path) -> str:

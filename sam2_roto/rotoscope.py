@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import torch
 
@@ -17,19 +18,27 @@ from compositing.footage import Footage, numbering, open_footage
 from compositing.footage.frames import FrameRange, summarise
 from sam2_roto import __version__
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
+from sam2_roto.delivery import Delivered, Delivery, delivery_notes
 from sam2_roto.errors import PromptError, StoreError
 from sam2_roto.export.files import make_folder
+from sam2_roto.export.lanes import Stage
 from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.maskfile import read_mask
 from sam2_roto.masklets import MaskletStore
+from sam2_roto.mattes import MatteRecipe
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
-from sam2_roto.rendering import render_mattes
+from sam2_roto.pipeline import Arrivals, Background, ReadAhead, SettledMasklets, report
+from sam2_roto.rendering import frame_mattes, stem
+from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt, Tracker
 from sam2_roto.tracking.answers import answer_prompts
+from sam2_roto.tracking.objects import FrameResult
 
 MASKLETS = "masklets"
 """Folder, inside the output folder, of what the mattes are derived from."""
+
+_PICTURE_DECODERS = 2  # threads; a movie has one, whose codec has threads of its own
 
 _Prompts = dict[str, dict[int, FramePrompt]]
 
@@ -56,17 +65,25 @@ def rotoscope(job: RotoscopeJob, progress: Progress = _silent) -> RotoscopeResul
         identity = _identity(job, footage, network)
         store = MaskletStore(job.output / MASKLETS, frames, network.config, identity, overwrite=job.overwrite)
         stack.callback(store.close)
-        tracked = _track(network, footage, store, prompts, progress)
-        rendered = render_mattes(job, footage, store, _provenance(identity), progress)
+        done = _Run(job, footage, store, progress).work(network, prompts, _provenance(identity))
+    files = dict(done.delivered.files)
     return RotoscopeResult(
-        mattes=rendered.mattes,
-        absent=rendered.absent,
+        mattes=files.pop("mattes"),
+        absent=dict(done.delivered.absent),
         model=network.name,
         image_size=network.config.image_size,
-        tracked=tracked,
-        previews=rendered.previews,
-        notes=tuple(footage.notes),
+        tracked=done.tracked,
+        previews=files.pop("previews", ()),
+        notes=(*footage.notes, *delivery_notes(job.deliver, footage)),
+        files=files,
+        pace=done.pace,
     )
+
+
+class _Done(NamedTuple):
+    delivered: Delivered
+    tracked: int
+    pace: PipelineReport
 
 
 @dataclass(frozen=True)
@@ -155,8 +172,7 @@ def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[st
 
 def _plate(footage: Footage) -> dict[str, Any]:
     """What is told of the plate; its size in bytes tells one that was rendered anew from the old one."""
-    movie = footage.path.is_file() and footage.path.suffix.lower() not in numbering.PICTURES
-    files = [footage.path] if movie else numbering.find(footage.path).files.values()
+    files = [footage.path] if _is_movie(footage) else numbering.find(footage.path).files.values()
     return {
         "width": footage.width,
         "height": footage.height,
@@ -167,34 +183,116 @@ def _plate(footage: Footage) -> dict[str, Any]:
     }
 
 
+def _is_movie(footage: Footage) -> bool:
+    return footage.path.is_file() and footage.path.suffix.lower() not in numbering.PICTURES
+
+
+def _again(job: RotoscopeJob) -> Footage:
+    """The job's footage once more, for other threads."""
+    return open_footage(job.footage, start=job.start, color_space=job.color_space)
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _track(network: _Network, footage: Footage, store: MaskletStore, prompts: _Prompts, progress: Progress) -> int:
-    """Fill the store: each object forward from its first prompt, then backward from it. Gives the frames tracked."""
-    firsts = {name: min(said) for name, said in prompts.items()}
-    todo = {reverse: _unfinished(store, firsts, reverse) for reverse in (False, True)}
-    total, done = sum(map(len, todo.values())), 0
-    if not total:
-        return 0
-    model = network.load()
-    _answer(Tracker(model, footage, frames=store.frames), store, prompts, progress)
-    tracker = Tracker(model, footage, frames=store.frames, archive=store)
-    for name, said in prompts.items():
-        for frame, prompt in said.items():
-            answer = store.read(name, frame)
-            if answer is None:
-                raise StoreError(f"{store.folder} did not keep what was written to it; check the disk")
-            tracker.restore(name, frame, prompt, answer)
-    for reverse, frames in todo.items():
-        if not frames:
-            continue
-        for _ in tracker.propagate(frames[0], frames[-1], reverse=reverse, joins=firsts):
-            done += 1
-            progress("track", done, total)
-    return total
+class _Run:
+    """The part of a job in which the network, the mattes and the writers work side by side.
+
+    Objects are tracked backward from their first prompts and then forward, so that frames are settled in the clip's
+    order from there on, and mattes follow right behind the network.
+    """
+
+    def __init__(self, job: RotoscopeJob, footage: Footage, store: MaskletStore, progress: Progress) -> None:
+        self._job, self._footage, self._store, self._progress = job, footage, store, progress
+        self._decode = Stage("decode", 1 if _is_movie(footage) else _PICTURE_DECODERS)
+        self._track, self._matte = Stage("track"), Stage("matte")
+        self._told = 0
+
+    def work(self, network: _Network, prompts: _Prompts, notes: Mapping[str, str]) -> _Done:
+        """Track what is not tracked yet, and deliver every frame."""
+        firsts = {name: min(said) for name, said in prompts.items()}
+        passes = {reverse: _unfinished(self._store, firsts, reverse) for reverse in (True, False)}
+        arrivals = Arrivals(passes.values())
+        with ExitStack() as stack:
+            tracked = self._passes(stack, network, prompts, passes, firsts) if any(passes.values()) else ()
+            plate = stack.enter_context(_again(self._job))
+            kept = stack.enter_context(MaskletStore.load(self._store.folder))
+            began = time.perf_counter()
+            delivery = stack.enter_context(self._delivery(plate, notes))
+            make = partial(self._make, delivery, SettledMasklets(kept, arrivals), arrivals)
+            mattes = stack.enter_context(Background("mattes", make, arrivals.stop))
+            for frame in tracked:
+                arrivals.passed(frame)
+                mattes.check()
+                self._tell(delivery)
+            arrivals.finish()
+            mattes.join(partial(self._tell, delivery))
+            delivered = delivery.close()
+            self._tell(delivery)
+            stages = self._decode, self._track, self._matte, *delivery.stages
+            pace = report(stages, time.perf_counter() - began)
+        return _Done(delivered, sum(map(len, passes.values())), pace)
+
+    def _delivery(self, plate: Footage, notes: Mapping[str, str]) -> Delivery:
+        job = self._job
+        frames, names = self._store.frames, job.object_names
+        return Delivery(job.output, stem(self._footage.path), names, plate, frames, job.deliver, notes=notes)
+
+    def _passes(
+        self,
+        stack: ExitStack,
+        network: _Network,
+        prompts: _Prompts,
+        passes: Mapping[bool, list[int]],
+        firsts: Mapping[str, int],
+    ) -> Iterator[int]:
+        """Answer the prompts; gives an iterator that tracks, frame by frame."""
+        model, store = network.load(), self._store
+        _answer(Tracker(model, self._footage, frames=store.frames), store, prompts, self._progress)
+        source = ReadAhead(self._footage, stack.enter_context(_again(self._job)), self._decode)
+        tracker = Tracker(model, source, frames=store.frames, archive=store)
+        for name, said in prompts.items():
+            for frame, prompt in said.items():
+                answer = store.read(name, frame)
+                if answer is None:
+                    raise StoreError(f"{store.folder} did not keep what was written to it; check the disk")
+                tracker.restore(name, frame, prompt, answer)
+        return stack.enter_context(closing(self._tracked(tracker, source, passes, firsts)))
+
+    def _tracked(
+        self, tracker: Tracker, source: ReadAhead, passes: Mapping[bool, list[int]], firsts: Mapping[str, int]
+    ) -> Generator[int]:
+        total, done = sum(map(len, passes.values())), 0
+        for reverse, frames in passes.items():
+            if not frames:
+                continue
+            began, waited = time.perf_counter(), source.waited
+            results = tracker.propagate(frames[0], frames[-1], reverse=reverse, joins=firsts)
+            with closing(cast("Generator[FrameResult]", results)):  # else its thread outlives an error
+                for result in results:
+                    self._track.add(time.perf_counter() - began - (source.waited - waited))
+                    done += 1
+                    self._progress("track", done, total)
+                    yield result.frame
+                    began, waited = time.perf_counter(), source.waited
+
+    def _make(self, delivery: Delivery, masklets: SettledMasklets, arrivals: Arrivals) -> None:
+        """Derive the mattes of every frame, and hand them over; in a thread of its own."""
+        job, size = self._job, (self._footage.height, self._footage.width)
+        recipe = MatteRecipe.from_options(feather=job.feather, choke=job.choke)
+        began, waited = time.perf_counter(), arrivals.waited
+        for made in frame_mattes(masklets, self._store.frames, job.object_names, recipe, size):
+            self._matte.add(time.perf_counter() - began - (arrivals.waited - waited))
+            delivery.write(*made)
+            began, waited = time.perf_counter(), arrivals.waited
+
+    def _tell(self, delivery: Delivery) -> None:
+        """Report each frame that was written since the last time."""
+        while self._told < delivery.written:
+            self._told += 1
+            self._progress("write", self._told, len(self._store.frames))
 
 
 def _answer(tracker: Tracker, store: MaskletStore, prompts: _Prompts, progress: Progress) -> None:

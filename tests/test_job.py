@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compositing.footage.frames import FrameRange
+from sam2_roto.deliverables import Deliverables
 from sam2_roto.errors import ModelError, PromptError, RotoError
 from sam2_roto.job import Box, Click, MaskFile, RotoscopeJob
 
@@ -45,7 +46,6 @@ def test_a_box_may_have_clicks_beside_it() -> None:
         ({"feather": -1.0}, RotoError, "is negative"),
         ({"feather": float("nan")}, RotoError, "is not a finite number"),
         ({"choke": float("inf")}, RotoError, "is not a finite number"),
-        ({"format": "jpeg"}, RotoError, "not one of exr, png, tiff"),
     ],
 )
 def test_contradictions_are_told(settings: dict[str, Any], kind: type[Exception], says: str) -> None:
@@ -56,7 +56,7 @@ def test_contradictions_are_told(settings: dict[str, Any], kind: type[Exception]
 
 def test_what_decides_the_logits_is_plain_json_and_leaves_the_look_out() -> None:
     marks = (Click("dog", 5, 1.0, 2.0), MaskFile("cat", 6, Path("cat.png")))
-    plain, soft = job(prompts=marks).tracking(), job(prompts=marks, feather=3.0, format="png").tracking()
+    plain, soft = job(prompts=marks).tracking(), job(prompts=marks, feather=3.0, deliver=Deliverables("png")).tracking()
     assert plain == soft == json.loads(json.dumps(plain))
     assert plain != job(prompts=marks[:1]).tracking()
     assert plain != job(prompts=marks, image_size=512).tracking()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -13,7 +13,8 @@ from compositing.footage.frames import FrameRange, summarise
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
-from sam2_roto.job import MatteFormat, RotoscopeJob, RotoscopeResult
+from sam2_roto.deliverables import Compression, Deliverables, Layout, MatteFormat, MovieKind
+from sam2_roto.job import RotoscopeJob, RotoscopeResult
 
 _DESCRIPTION = """Mark objects in one frame or several, and get a matte of each in every frame.
 
@@ -32,9 +33,15 @@ _EXAMPLES = """examples:
           --box car:1001:300,120,520,400 --mask driver:1010:driver.png --feather 2
   frames 1020 to 1080 alone, with a published network
       sam2-roto rotoscope plates -o mattes --range 1020-1080 --click car:1020:400,300 --model sam2.1_hiera_large
+  everything a compositor may ask for, in one run
+      sam2-roto rotoscope shot.mp4 -o out --click dog:0:410,250 --rgba --cryptomatte --alpha-movie prores4444 \\
+          --trimap 20 --confidence --splines out/dog.json
 
 A run that was stopped goes on where it was when the same command is given again.
 """
+
+
+_MOVIES = f"also a movie with alpha of each object: {', '.join(get_args(MovieKind))}"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -51,6 +58,7 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_footage(parser)
     _add_network(parser)
     _add_mattes(parser)
+    _add_deliverables(parser)
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
@@ -104,14 +112,38 @@ def _add_mattes(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--feather", type=float, default=0.0, metavar="PX", help="width of the soft edge in pixels (default: 0)")
     add("--choke", type=float, default=0.0, metavar="PX", help="move the edge inwards; negative: outwards (default: 0)")
-    add("--format", choices=get_args(MatteFormat), default="exr", help="file type (default: exr)")
+    add("--overwrite", action="store_true", help="replace what another job left in DIR")
+
+
+def _add_deliverables(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is written")
+    add = group.add_argument
+    add("--format", choices=get_args(MatteFormat), default="exr", help="file type of the mattes (default: exr)")
+    add(
+        "--layout",
+        choices=get_args(Layout),
+        default="layers",
+        help="several objects as layers of one EXR, as its parts, or as sequences of their own (default: layers)",
+    )
+    add(
+        "--compression",
+        default="zip:4",
+        metavar="C",
+        help=f"of EXR files: {', '.join(get_args(Compression))}, or with a level, zip:4 (default)",
+    )
+    add("--crop", action=argparse.BooleanOptionalAction, default=True, help="crop data windows to the matte (default)")
+    add("--rgba", action="store_true", help="also the plate under the matte, premultiplied RGBA, as EXR")
+    add("--cryptomatte", action="store_true", help="also a Cryptomatte of all objects")
+    add("--alpha-movie", choices=get_args(MovieKind), metavar="KIND", help=_MOVIES)
+    add("--trimap", type=float, metavar="PX", help="also trimaps, whose unknown band is PX pixels wide")
+    add("--confidence", action="store_true", help="also how sure the network was, as grey pictures")
+    add("--splines", type=Path, metavar="FILE", help="also roto splines: .json, .py (Nuke), .mlt or .svg")
     add(
         "--preview",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="overlay movie and contact sheet (default: yes)",
     )
-    add("--overwrite", action="store_true", help="replace what another job left in DIR")
 
 
 def job_of(args: argparse.Namespace) -> RotoscopeJob:
@@ -128,8 +160,19 @@ def job_of(args: argparse.Namespace) -> RotoscopeJob:
         device=args.device,
         feather=args.feather,
         choke=args.choke,
-        format=args.format,
-        preview=args.preview,
+        deliver=Deliverables(
+            format=args.format,
+            layout=args.layout,
+            compression=args.compression,
+            crop=args.crop,
+            rgba=args.rgba,
+            cryptomatte=args.cryptomatte,
+            movie=args.alpha_movie,
+            trimap=args.trimap,
+            confidence=args.confidence,
+            splines=args.splines,
+            preview=args.preview,
+        ),
         overwrite=args.overwrite,
     )
 
@@ -141,8 +184,14 @@ def run(args: argparse.Namespace) -> int:
 
     with ProgressBar(args.quiet) as progress:
         result = rotoscope(job, progress=progress)
-    print(json.dumps(asdict(result), default=str, indent=2) if args.json else describe(result))
+    print(as_json(result) if args.json else describe(result))
     return 0
+
+
+def as_json(result: RotoscopeResult) -> str:
+    """The result as JSON, with the slowest stage named."""
+    told = {**asdict(result), "pace": result.pace.to_json()}
+    return json.dumps(told, default=str, indent=2)
 
 
 def describe(result: RotoscopeResult) -> str:
@@ -150,11 +199,17 @@ def describe(result: RotoscopeResult) -> str:
     count = len(result.mattes)
     lines = [f"{count} {'matte' if count == 1 else 'mattes'} with {result.model} at {result.image_size}"]
     if count:
-        lines.append(f"{result.mattes[0]}" + (f" to {result.mattes[-1].name}" if count > 1 else ""))
+        lines.append(_span(result.mattes))
     lines.extend(f"'{name}' is not seen on {frame_list(frames)}" for name, frames in result.absent.items() if frames)
+    lines.extend(_span(paths) for paths in result.files.values() if paths)
     lines.extend(str(path) for path in result.previews)
     lines.extend(result.notes)
+    lines.extend([str(result.pace)] if result.pace.stages else [])
     return "\n".join(lines)
+
+
+def _span(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" to {paths[-1].name}" if len(paths) > 1 else "")
 
 
 def frame_list(frames: Iterable[int]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,16 +10,11 @@ from typing import Self
 import numpy as np
 
 from sam2_roto.errors import ExportError
-from sam2_roto.export.exr import Matte, write_matte
+from sam2_roto.export.exr import Matte
 from sam2_roto.export.files import make_folder, remove_leftovers
+from sam2_roto.export.frames import Finished, MatteFiles
+from sam2_roto.export.lanes import Lane
 from sam2_roto.export.metadata import PlateMetadata
-from sam2_roto.export.multipart import write_parts
-from sam2_roto.export.names import layer_names
-from sam2_roto.export.png import write_gray
-
-FORMATS = ("exr", "png", "tiff")
-LAYOUTS = ("layers", "parts", "objects")
-"""How several objects share EXR files: layers of one part, parts of one file, a sequence each."""
 
 
 class SequenceWriter:
@@ -62,28 +55,17 @@ class SequenceWriter:
         workers: int = 2,
         waiting: int = 4,
     ) -> None:
-        if format not in FORMATS:
-            raise ExportError(f"The format '{format}' is not known; use one of {', '.join(FORMATS)}.")
-        if layout not in LAYOUTS:
-            raise ExportError(f"The layout '{layout}' is not known; use one of {', '.join(LAYOUTS)}.")
-        if "/" in stem or "\\" in stem or not stem:
-            raise ExportError(f"'{stem}' cannot begin a file name; use a name without slashes.")
-        self._layers = layer_names(objects)
-        self._folder, self._stem, self._format, self._layout = Path(folder), stem, format, layout
-        self._metadata, self._crop, self._compression, self._bits = metadata, crop, compression, bits
-        make_folder(self._folder)
-        remove_leftovers(self._folder, stem)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mattes")
-        self._places = threading.BoundedSemaphore(workers + waiting)
-        self._error: BaseException | None = None
+        self._files = MatteFiles(
+            Path(folder), stem, objects, format=format, layout=layout, crop=crop, compression=compression, bits=bits
+        )
+        self._metadata = metadata
+        make_folder(Path(folder))
+        remove_leftovers(Path(folder), stem)
+        self._lane: Lane[Finished] = Lane("mattes", self._files.write, workers=workers, waiting=waiting)
 
     def paths(self, frame: int) -> dict[str, Path]:
         """Object name to the file that holds its matte on that frame."""
-        one_file = (self._format == "exr" and self._layout != "objects") or len(self._layers) == 1
-        return {
-            name: self._folder / f"{self._stem if one_file else f'{self._stem}_{layer}'}.{frame:04d}.{self._format}"
-            for name, layer in self._layers.items()
-        }
+        return self._files.paths(frame)
 
     def has(self, frame: int) -> bool:
         """Whether the frame's files are there, and so whole, from this run or an earlier one."""
@@ -95,24 +77,13 @@ class SequenceWriter:
         The arrays must not be changed afterwards. Blocks while too many frames wait. Raises what an earlier frame
         met with (OutputError, ExportError), and ExportError for an object that the shot does not have.
         """
-        unknown = [name for name in mattes if name not in self._layers]
-        if unknown:
-            raise ExportError(f"The shot has no object '{unknown[0]}'; it has {', '.join(self._layers)}.")
-        self._raise_error()
+        self._lane.check()
         metadata = self._metadata(frame)
-        self._places.acquire()
-        try:
-            self._raise_error()
-            future = self._pool.submit(self._write_frame, frame, mattes, metadata)
-        except BaseException:
-            self._places.release()
-            raise
-        future.add_done_callback(self._finished)
+        self._lane.put(Finished(frame, complete(mattes, tuple(self._files.layers), metadata), metadata))
 
     def close(self) -> None:
         """Wait until every frame is written. Raises what a frame met with."""
-        self._pool.shutdown(wait=True)
-        self._raise_error()
+        self._lane.close()
 
     def __enter__(self) -> Self:
         return self
@@ -123,28 +94,13 @@ class SequenceWriter:
         if error is None:
             self.close()
         else:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._lane.abandon()
 
-    def _write_frame(self, frame: int, mattes: Mapping[str, Matte], metadata: PlateMetadata) -> None:
-        if self._error is not None:
-            return
-        empty = np.zeros((metadata.display.height, metadata.display.width), np.float16)
-        complete = {name: mattes.get(name, empty) for name in self._layers}
-        paths = self.paths(frame)
-        if self._format != "exr":
-            for name, matte in complete.items():
-                write_gray(paths[name], matte, metadata=metadata, bits=self._bits)
-            return
-        write = write_parts if self._layout == "parts" else write_matte
-        for path in dict.fromkeys(paths.values()):
-            held = {name: matte for name, matte in complete.items() if paths[name] == path}
-            write(path, held, metadata=metadata, crop=self._crop, compression=self._compression)
 
-    def _finished(self, future: Future[None]) -> None:
-        self._places.release()
-        if not future.cancelled() and self._error is None:
-            self._error = future.exception()
-
-    def _raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
+def complete(mattes: Mapping[str, Matte], objects: Sequence[str], metadata: PlateMetadata) -> dict[str, Matte]:
+    """A matte for every object, zeros where one is left out. Raises ExportError for an object not of the shot."""
+    unknown = [name for name in mattes if name not in objects]
+    if unknown:
+        raise ExportError(f"The shot has no object '{unknown[0]}'; it has {', '.join(objects)}.")
+    absent = np.broadcast_to(np.float16(0), (metadata.display.height, metadata.display.width))
+    return {name: mattes.get(name, absent) for name in objects}

@@ -10,8 +10,10 @@ from compositing.errors import FrameRangeError
 from compositing.footage.frames import FrameRange
 from sam2_roto.cli.parser import Parser
 from sam2_roto.cli.rotoscope import add_parser, describe, frame_list, job_of
-from sam2_roto.errors import PromptError
+from sam2_roto.deliverables import Deliverables
+from sam2_roto.errors import ExportError, PromptError
 from sam2_roto.job import Box, Click, MaskFile, RotoscopeJob, RotoscopeResult
+from sam2_roto.report import PipelineReport, StageReport
 
 
 def read(*words: str) -> RotoscopeJob:
@@ -31,8 +33,9 @@ def test_every_option(tmp_path: Path) -> None:
     mask.write_bytes(b"")
     words = (
         "plates -o out --click dog:1001:3,4 --click dog:1001:9,9- --box car:1002:1,2,30,40 --range 1001-1010 --start 1"
-        " --color-space ACEScg --model nano --image-size 512 --device cpu --feather 2.5 --choke -1 --format png"
-        f" --no-preview --overwrite --mask cat:1003:{mask}"
+        " --color-space ACEScg --model nano --image-size 512 --device cpu --feather 2.5 --choke -1 --format exr"
+        " --layout parts --compression piz --no-crop --rgba --cryptomatte --alpha-movie ffv1 --trimap 12 --confidence"
+        f" --splines out/dog.svg --no-preview --overwrite --mask cat:1003:{mask}"
     )
     assert read(*words.split()) == RotoscopeJob(
         footage=Path("plates"),
@@ -51,8 +54,18 @@ def test_every_option(tmp_path: Path) -> None:
         device="cpu",
         feather=2.5,
         choke=-1.0,
-        format="png",
-        preview=False,
+        deliver=Deliverables(
+            layout="parts",
+            compression="piz",
+            crop=False,
+            rgba=True,
+            cryptomatte=True,
+            movie="ffv1",
+            trimap=12.0,
+            confidence=True,
+            splines=Path("out/dog.svg"),
+            preview=False,
+        ),
         overwrite=True,
     )
 
@@ -60,6 +73,20 @@ def test_every_option(tmp_path: Path) -> None:
 def test_nothing_marked() -> None:
     with pytest.raises(PromptError, match="at least one --click, --box or --mask"):
         read("shot.mp4", "-o", "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--compression htj2k", "compression 'htj2k' is not one of none"),
+        ("--format png --layout parts", "is one of EXR files, not of png"),
+        ("--trimap 0", "give a width above 0"),
+        ("--splines dog.ma", "a name that ends in .json"),
+    ],
+)
+def test_wrong_deliverables(words: str, says: str) -> None:
+    with pytest.raises(ExportError, match=says):
+        read("shot.mp4", "-o", "out", "--click", "dog:0:3,4", *words.split())
 
 
 @pytest.mark.parametrize("words", ["--range=20-10", "--range=a-b"])
@@ -85,11 +112,15 @@ def test_description_names_files_and_absence() -> None:
         tracked=2,
         previews=(Path("out/overlay.mp4"),),
         notes=("the movie does not say its colour space; taken as Rec. 709",),
+        files={"movies": (Path("out/dog.mov"),)},
+        pace=PipelineReport((StageReport("track", 2, 1, 0.5), StageReport("write", 2, 2, 0.6)), 0.6),
     )
     assert describe(result).splitlines() == [
         "2 mattes with nano at 384",
         "out/dog.0000.exr to dog.0001.exr",
         "'dog' is not seen on frame 1",
+        "out/dog.mov",
         "out/overlay.mp4",
         "the movie does not say its colour space; taken as Rec. 709",
+        "0.6 s; 'track' was the slowest stage (ms a frame: track 250, write 150)",
     ]

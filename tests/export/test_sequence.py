@@ -14,7 +14,7 @@ import pytest
 from compositing.errors import OutputError
 from compositing.image import Window
 from sam2_roto.errors import Cancelled, ExportError
-from sam2_roto.export import PlateMetadata, SequenceWriter, sequence, write_gray
+from sam2_roto.export import PlateMetadata, SequenceWriter, frames, write_gray
 
 HEIGHT, WIDTH = 36, 64
 PLATE = PlateMetadata(Window.sized(WIDTH, HEIGHT))
@@ -115,7 +115,7 @@ def test_writing_blocks_while_too_many_frames_wait(tmp_path: Path, monkeypatch: 
                 writer.write(frame, {})
                 handed.append(frame)
 
-    monkeypatch.setattr(sequence, "write_matte", slow)
+    monkeypatch.setattr(frames, "write_matte", slow)
     feeder = threading.Thread(target=feed)
     feeder.start()
     while len(handed) < 3:  # however long the threads take to begin
@@ -135,7 +135,7 @@ def test_error_of_a_thread_comes_out_at_the_next_frame(tmp_path: Path, monkeypat
         failed.set()
         raise OutputError(f"{path.name} {len(arguments)} {len(options)}")
 
-    monkeypatch.setattr(sequence, "write_matte", fail)
+    monkeypatch.setattr(frames, "write_matte", fail)
     writer = SequenceWriter(tmp_path, "shot", ["dog"], metadata=metadata, workers=1, waiting=0)
     writer.write(1, {})
     assert failed.wait(20)
