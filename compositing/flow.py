@@ -18,15 +18,16 @@ def gray(picture: Array) -> Array:
     return (picture.astype(np.float32) @ LUMA + 0.5).astype(np.uint8)
 
 
-def dense_flow(here: Array, there: Array) -> Array:
+def dense_flow(here: Array, there: Array, *, quick: bool = False) -> Array:
     """Where the pixels of ``here`` are found in ``there`` (both uint8 ``[H, W]``): offsets (x, y) in pixels.
 
-    Returns float32 ``[H, W, 2]``. Sides below 32 pixels give no motion: the search has nothing to hold on to.
+    ``quick`` searches coarser patches, in a quarter of the time. Returns float32 ``[H, W, 2]``. Sides below 32 pixels give no motion: the search has nothing to hold on to.
     """
     if min(here.shape) < 32:
         return np.zeros((*here.shape, 2), np.float32)
     # A search keeps buffers between calls, so threads must not share one.
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    preset = cv2.DISOPTICAL_FLOW_PRESET_FAST if quick else cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+    search = cv2.DISOpticalFlow.create(preset)
     return np.asarray(search.calc(here, there, np.zeros((*here.shape, 2), np.float32)), np.float32)
 
 
