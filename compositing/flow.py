@@ -21,7 +21,8 @@ def gray(picture: Array) -> Array:
 def dense_flow(here: Array, there: Array, *, quick: bool = False) -> Array:
     """Where the pixels of ``here`` are found in ``there`` (both uint8 ``[H, W]``): offsets (x, y) in pixels.
 
-    ``quick`` searches coarser patches, in a quarter of the time. Returns float32 ``[H, W, 2]``. Sides below 32 pixels give no motion: the search has nothing to hold on to.
+    ``quick`` searches coarser patches, in a quarter of the time. Returns float32 ``[H, W, 2]``. Sides below 32 pixels
+    give no motion: the search has nothing to hold on to.
     """
     if min(here.shape) < 32:
         return np.zeros((*here.shape, 2), np.float32)
