@@ -15,32 +15,32 @@ LOG_INTERVAL = 15.0
 
 
 class ProgressBar:
-    """A ``sam2_roto.job.Progress``: one bar on standard error for each stage, closed when the next begins.
+    """A ``sam2_roto.job.Progress``: one bar on standard error for each stage; stages may go on side by side.
 
-    Use it in a ``with`` block, so that the last bar is closed however the work ends.
+    A bar is closed when its stage is done. Use it in a ``with`` block, so that all are closed however the work ends.
     """
 
     def __init__(self, quiet: bool = False, unit: str = "frame") -> None:
         self._quiet = quiet
         self._unit = unit
-        self._stage: str | None = None
-        self._bar: tqdm | None = None
+        self._bars: dict[str, tqdm] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show that ``done`` of ``total`` units of ``stage`` are done."""
         if self._quiet:
             return
-        if stage != self._stage or self._bar is None:
-            self._begin(stage, done, total)
-        assert self._bar is not None
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
+        bar = self._bars.get(stage) or self._begin(stage, done, total)
+        if done < bar.n:  # the stage begins again, in another direction
+            bar.close()
+            bar = self._begin(stage, done, total)
+        bar.total = total
+        bar.update(done - bar.n)
+        if done >= total:
+            self._bars.pop(stage).close()
 
-    def _begin(self, stage: str, done: int, total: int) -> None:
-        self.close()
+    def _begin(self, stage: str, done: int, total: int) -> tqdm:
         to_bytes = self._unit == "B"
-        self._stage = stage
-        self._bar = tqdm(
+        self._bars[stage] = tqdm(
             desc=stage,
             total=total,
             initial=done,
@@ -52,12 +52,12 @@ class ProgressBar:
             dynamic_ncols=True,
             file=sys.stderr,
         )
+        return self._bars[stage]
 
     def close(self) -> None:
-        """End the bar that is shown, if any."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar, self._stage = None, None
+        """End the bars that are shown."""
+        while self._bars:
+            self._bars.popitem()[1].close()
 
     def __enter__(self) -> ProgressBar:
         return self

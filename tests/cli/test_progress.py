@@ -44,3 +44,15 @@ def test_a_pass_in_the_other_direction_may_begin_again(
         bar("track", 9, 10)
         bar("track", 1, 3)
     assert "1/3" in capsys.readouterr().err
+
+
+def test_stages_may_go_on_side_by_side(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(module, "SHOW_AFTER", 0.0)
+    with ProgressBar() as bar:
+        for done in range(1, 5):
+            bar("track", done, 4)
+            bar("write", done, 4)
+    said = capsys.readouterr().err
+    for stage in ("track", "write"):
+        assert f"{stage}: 100%" in said
+        assert said.count(f"{stage}:   0%") <= 1
