@@ -9,6 +9,7 @@ from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.errors import ModelError
 from sam2_roto.job import Progress
 from sam2_roto.model import CONFIGS, SAM2
+from sam2_roto.precision import choose_precision, set_precision
 
 
 def build_model(name: str, image_size: int | None = None) -> SAM2:
@@ -30,16 +31,20 @@ def load_model(
     device: str = "auto",
     image_size: int | None = None,
     progress: Progress | None = None,
+    precision: str = "auto",
 ) -> SAM2:
     """A network filled with weights, in evaluation mode, on ``device``.
 
     ``name_or_path`` is a model's name, or a ``.pt`` or ``.safetensors`` file; ``None`` takes the best that is on this
-    machine. Raises ModelError or CheckpointError.
+    machine. ``precision`` is float32, bfloat16, or auto: bfloat16 on CUDA, else float32. Raises ModelError or
+    CheckpointError.
     """
+    place = choose_device(device)
+    dtype = choose_precision(precision, place)
     name, path = resolve(name_or_path or default_model(), progress)
     model = build_model(name, image_size)
     load_weights(model, path, name)
-    return model.eval().requires_grad_(False).to(choose_device(device))
+    return set_precision(model.eval().requires_grad_(False).to(place), dtype)
 
 
 def choose_device(word: str = "auto") -> torch.device:

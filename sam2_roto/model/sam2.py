@@ -94,6 +94,11 @@ class SAM2(nn.Module):
         if self.config.timed_pointers:
             nn.init.trunc_normal_(self.no_obj_embed_spatial, std=0.02)
 
+    @property
+    def memory_dtype(self) -> torch.dtype:
+        """The type in which memories are made."""
+        return self.memory_encoder.out_proj.weight.dtype
+
     def encode_image(self, images: Tensor) -> ImageFeatures:
         """Encode normalised ``images [N, 3, S, S]``."""
         decoder = self.sam_mask_decoder
@@ -188,10 +193,16 @@ class SAM2(nn.Module):
         """
         size = self.config.image_size
         full = F.interpolate(logits.float(), size=(size, size), mode="bilinear", align_corners=False)
-        certain = torch.as_tensor(prompted, device=full.device).view(-1, 1, 1, 1)
-        probability = torch.where(certain, (full > 0).to(full.dtype), full.sigmoid())
+        probability = _certainty(full, prompted)
         memory = self.memory_encoder(top, probability * MASK_SCALE + MASK_BIAS)
         if self.config.timed_pointers:
             absent = (score <= 0).to(memory.dtype).view(-1, 1, 1, 1)
             memory = memory + absent * self.no_obj_embed_spatial[..., None, None]
-        return memory
+        return memory.to(self.memory_dtype)
+
+
+def _certainty(logits: Tensor, prompted: Tensor | bool) -> Tensor:
+    """How surely each pixel is the object's, 0..1; where ``prompted [B]``, one or the other."""
+    if isinstance(prompted, bool):
+        return (logits > 0).to(logits.dtype) if prompted else logits.sigmoid()
+    return torch.where(prompted.view(-1, 1, 1, 1), (logits > 0).to(logits.dtype), logits.sigmoid())

@@ -43,11 +43,11 @@ class ObjectMemory:
     that many frames is exact for it. Prompted frames are kept for good: they are as many as the artist gave.
     """
 
-    def __init__(self, config: ModelConfig, device: torch.device) -> None:
+    def __init__(self, config: ModelConfig, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self._config = config
         self._slots = max(config.memories, config.pointers)
         grid = config.grid
-        self._spatial = torch.empty(self._slots, config.memory_width, grid, grid, device=device)
+        self._spatial = torch.empty(self._slots, config.memory_width, grid, grid, device=device, dtype=dtype)
         self._pointer = torch.empty(self._slots, config.width, device=device)
         self._ring: dict[int, int] = {}
         self._held: dict[int, FrameMemory] = {}

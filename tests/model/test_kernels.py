@@ -1,0 +1,83 @@
+"""The kernels for inference on a CPU against torch's own functions, which training takes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sam2_roto.loading import build_model, load_model
+from sam2_roto.model import SAM2, kernels
+from sam2_roto.precision import choose_precision, set_precision
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "gelu"])
+def test_linear_equals_torch(activation: kernels.Activation) -> None:
+    x, layer = torch.randn(3, 5, 8), nn.Linear(8, 6)
+    plain = {"none": layer(x), "relu": F.relu(layer(x)), "gelu": F.gelu(layer(x))}[activation]
+    with torch.inference_mode():
+        torch.testing.assert_close(kernels.apply(layer, x, activation), plain)
+
+
+def test_pieces_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "PIECE_ROWS", 1)
+    x, first, second = torch.randn(2, 37, 8), nn.Linear(8, 16), nn.Linear(16, 4)
+    plain = second(F.gelu(first(x)))
+    with torch.inference_mode():
+        torch.testing.assert_close(kernels.feed_forward(x, first, second, "gelu"), plain)
+
+
+def test_two_layers_in_one_equal_one_after_the_other() -> None:
+    x, first, second = torch.randn(2, 7, 8), nn.Linear(8, 16), nn.Conv2d(16, 4, kernel_size=1)
+    plain = F.linear(first(x), second.weight.flatten(1), second.bias)
+    with torch.inference_mode():
+        torch.testing.assert_close(kernels.apply_twice(first, second, x), plain)
+
+
+@pytest.mark.parametrize("width", [8, 3])
+def test_attention_in_blocks_equals_torch(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "SMALL", 10)
+    monkeypatch.setattr(kernels, "BLOCK_SCORES", 40 * 33)
+    query, key, value = torch.randn(1, 2, 70, 8), torch.randn(3, 2, 33, 8), torch.randn(3, 2, 33, width)
+    plain = F.scaled_dot_product_attention(query.expand(3, -1, -1, -1), key, value)
+    with torch.inference_mode():
+        torch.testing.assert_close(kernels.attention(query, key, value), plain)
+
+
+@pytest.mark.parametrize(("name", "size"), [("sam2.1_hiera_tiny", 256), ("nano", 128), ("nano", 96)])
+def test_a_picture_is_encoded_as_in_training(name: str, size: int) -> None:
+    """Windows that tile the grid and windows that do not, in one piece and in several."""
+    torch.manual_seed(0)
+    model = build_model(name, size).eval()
+    images = torch.randn(2, 3, size, size)
+    trained = model.encode_image(images)
+    with torch.inference_mode():
+        for one, other in zip(model.encode_image(images), trained, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def _logits(model: SAM2, images: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        features = model.encode_image(images)
+        points = (torch.tensor([[[40.0, 50.0]]]), torch.ones(1, 1))
+        return model.decode(model.condition(features.top, None), features, points).logits
+
+
+def test_bfloat16_changes_the_weights_of_products_alone() -> None:
+    model = load_model("nano", "cpu", 128, precision="bfloat16")
+    trunk, decoder = model.image_encoder.trunk, model.sam_mask_decoder
+    assert trunk.blocks[0].mlp.layers[0].weight.dtype == torch.bfloat16
+    assert trunk.blocks[0].norm1.weight.dtype == torch.float32
+    assert {weight.dtype for weight in decoder.parameters()} == {torch.float32}
+    plain = _logits(load_model("nano", "cpu", 128, precision="float32"), torch.zeros(1, 3, 128, 128))
+    rounded = _logits(model, torch.zeros(1, 3, 128, 128))
+    assert not torch.equal(plain, rounded)
+    torch.testing.assert_close(rounded, plain, rtol=0.1, atol=0.5)
+
+
+def test_precision_is_chosen_by_word_and_device() -> None:
+    assert choose_precision("auto", torch.device("cpu")) == torch.float32
+    assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
+    model = set_precision(build_model("nano", 128), torch.float32)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
