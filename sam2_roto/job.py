@@ -85,7 +85,7 @@ class RotoscopeJob:
 
     ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
     a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
-    ``deliver`` is what is written.
+    ``precision`` is float32, bfloat16 or auto (see ``load_model``); ``deliver`` is what is written.
 
     Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.
     """
@@ -99,6 +99,7 @@ class RotoscopeJob:
     model: str | None = None
     image_size: int | None = None
     device: str = "auto"
+    precision: str = "auto"
     feather: float = 0.0
     choke: float = 0.0
     deliver: Deliverables = field(default_factory=Deliverables)

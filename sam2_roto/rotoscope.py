@@ -29,6 +29,7 @@ from sam2_roto.masklets import MaskletStore
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
 from sam2_roto.pipeline import Arrivals, Background, ReadAhead, SettledMasklets, report
+from sam2_roto.precision import choose_precision, set_precision
 from sam2_roto.rendering import frame_mattes, stem
 from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt, Tracker
@@ -95,17 +96,19 @@ class _Network:
     digest: str
     config: ModelConfig
     device: torch.device
+    dtype: torch.dtype
 
     @classmethod
     def find(cls, job: RotoscopeJob, progress: Progress) -> _Network:
         device = choose_device(job.device)
+        dtype = choose_precision(job.precision, device)
         name, path = resolve(job.model or default_model(), progress)
-        return cls(name, path, _digest(path), CONFIGS[name].with_image_size(job.image_size), device)
+        return cls(name, path, _digest(path), CONFIGS[name].with_image_size(job.image_size), device, dtype)
 
     def load(self) -> SAM2:
         model = build_model(self.name, self.config.image_size)
         load_weights(model, self.path, self.name)
-        return model.eval().requires_grad_(False).to(self.device)
+        return set_precision(model.eval().requires_grad_(False).to(self.device), self.dtype)
 
 
 def _frames(footage: Footage, job: RotoscopeJob) -> list[int]:
@@ -167,6 +170,7 @@ def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[st
         "model": network.name,
         "weights": network.digest,
         "image_size": network.config.image_size,
+        "precision": str(network.dtype).removeprefix("torch."),
     }
 
 

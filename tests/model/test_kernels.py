@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sam2_roto.errors import ModelError
 from sam2_roto.loading import build_model, load_model
 from sam2_roto.model import SAM2, kernels
 from sam2_roto.precision import choose_precision, set_precision
@@ -81,3 +82,8 @@ def test_precision_is_chosen_by_word_and_device() -> None:
     assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
     model = set_precision(build_model("nano", 128), torch.float32)
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
+def test_an_unknown_precision_is_told() -> None:
+    with pytest.raises(ModelError, match="the precision 'half' is not one of auto, float32, bfloat16"):
+        choose_precision("half", torch.device("cpu"))
