@@ -93,16 +93,16 @@ def cut_out(
         raise ImageError(f"The matte is {matte.display}, the plate {plate.display}; reformat one of them first.")
     edge = choked(matte, choke)
     seen = seen_window(edge)
-    held = None if seen is None else seen.grown(_ROUND).intersection(plate.data)
+    held = None if seen is None else seen.intersection(plate.data)
     if held is None:
         return nothing(opaque(plate))
-    near = plate.cropped(held)
+    near = plate.cropped(held.grown(_ROUND).intersection(plate.data) or held)
     cut = estimate_foreground(near, edge) if estimate else with_alpha(near, edge)
     if screen is not None:
         cut = despill(cut, screen)
     if any(gain != 1.0 for gain in gains):
         cut = grade(cut, multiply=tuple(gains))
-    return premultiply(cut)
+    return premultiply(cut.cropped(held))
 
 
 def blurred_background(plate: Image, matte: Image, *, radius: float, grow: float = 6.0, blades: int = 0) -> Image:

@@ -1,0 +1,121 @@
+"""``sam2-roto composite`` as a person types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from compositing import open_footage
+from compositing.footage.writer import write_movie
+from compositing.image import Window
+from sam2_roto.cli import main
+from sam2_roto.cli.composite import _PRESETS, job_of
+from sam2_roto.export import PlateMetadata, write_matte
+
+
+@pytest.fixture
+def work(tmp_path: Path, shot: Path, shot_views: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the shot, mattes of its red disc on six frames, and a background of three frames."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shot.mp4").symlink_to(shot)
+    (tmp_path / "mattes").mkdir()
+    for frame in range(6):
+        red = (shot_views[frame, ..., 0] > 200).astype(np.float32)
+        write_matte(
+            tmp_path / "mattes" / f"m.{frame:04}.exr", {"disc": red}, metadata=PlateMetadata(Window.sized(96, 64))
+        )
+    write_movie(tmp_path / "sky.mp4", [np.full((64, 96, 3), 60 * number, np.uint8) for number in range(1, 4)], 24)
+    return tmp_path
+
+
+def composite(*words: str) -> int:
+    return main(["composite", "shot.mp4", "--matte", "mattes", "--range", "0-5", "--quiet", *words])
+
+
+def test_over_a_movie_that_loops(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert composite("--background", "sky.mp4", "--background-time", "loop", "-o", "out.mp4", "--wrap", "0.4") == 0
+    assert "6 frames rendered: out.mp4" in capsys.readouterr().out
+    with open_footage(work / "out.mp4") as footage:
+        assert len(footage) == 6
+        corners = [float(footage.view(frame)[:6, :6].mean()) for frame in range(6)]
+        assert corners == pytest.approx([60, 120, 180] * 2, abs=3)
+        middle = footage.view(2)[32, 28].astype(int)
+        assert middle[0] > middle[1] + 100
+
+
+def test_json_and_a_second_run(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--background", "white", "-o", "out", "--json")
+    assert composite(*words) == 0
+    capsys.readouterr()
+    assert composite(*words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rendered"], told["found"], len(told["files"])) == (0, 6, 6)
+    assert (work / "out" / "shot_comp.0005.exr").is_file()
+
+
+@pytest.mark.parametrize("preset", _PRESETS)
+def test_presets(preset: str, work: Path) -> None:
+    assert composite("--preset", preset, "-o", f"{preset}.####.png", "--size", "36x64") == 0
+    with open_footage(work / f"{preset}.####.png") as footage:
+        assert (footage.width, footage.height) == (36, 64)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("-o", "out"), "no background is given; name one with --background, or choose a --preset"),
+        (("--background", "purplish", "-o", "out"), "'purplish' is no background"),
+        (("--background", "sky.mp4", "-o", "out"), "sky.mp4 lasts for the plate's frames 0-2, and 0-5 are wanted"),
+        (("--background", "none.png", "-o", "out"), "There is no file or folder none.png"),
+        (("--background", "white", "-o", "out", "--range", "0-9"), "The mattes mattes are there for frames 0-5"),
+        (("--background", "white", "-o", "out", "--color-space", "Foo"), "There is no colour space 'Foo'"),
+        (("--background", "white", "-o", "shot.mp4"), "shot.mp4 is read for this composite and would be overwritten"),
+        (("--background", "white", "-o", "out.mp4", "--match", "7"), "The match of 7 is not possible"),
+        (("--background", "white", "-o", "out", "--size", "big"), "'big' is no size; write it as 1080x1920"),
+        (("--background", "transparent", "-o", "out.mp4"), "cannot hold a transparent background"),
+    ],
+)
+def test_bad_words_end_with_2_and_one_sentence(
+    words: tuple[str, ...], told: str, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(work.rglob("*"))
+    assert composite(*words) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert [path for path in sorted(work.rglob("*")) if path not in before and path.is_file()] == []
+
+
+def test_a_full_disk_ends_with_2_and_leaves_nothing(work: Path) -> None:
+    words = ["composite", "shot.mp4", "--matte", "mattes", "--range", "0-5", "--background", "plate", "-q"]
+    for output in ("full.####.png", "full.mp4", "full.####.exr"):
+        script = (
+            "import resource, sys; from sam2_roto.cli import main; "
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); "
+            f"sys.exit(main({[*words, '-o', output]!r}))"
+        )
+        before = sorted(work.iterdir())
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=work, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert "space left" in done.stderr
+        assert sorted(work.iterdir()) == before
+
+
+def test_options_reach_the_job(work: Path) -> None:
+    from sam2_roto.cli.parser import Parser
+
+    parser = Parser(prog="sam2-roto")
+    import sam2_roto.cli.composite as command
+
+    command.add_parser(parser.add_subparsers())
+    words = "composite shot.mp4 --matte mattes -o a.mov --preset cutout --shadow 0 --despill green --no-foreground"
+    job = job_of(parser.parse_args([*words.split(), "--object", "a", "--object", "b", "--choke", "1.5"]))
+    assert (job.shadow, job.screen, job.estimate, job.objects, job.choke) == (0.0, "green", False, ("a", "b"), 1.5)
+    assert job.background.color == (1.0, 1.0, 1.0)
+    assert work.is_dir()
