@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -13,7 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.mattes import MatteRecipe
+from sam2_roto.mattes.scene import Picture
+from sam2_roto.mattes.stream import Shown, apply_along
 from sam2_roto.tracking.objects import ObjectFrame
+from sam2_roto.tracking.source import FrameSource
+
+View = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -42,16 +49,54 @@ class FrameMattes(NamedTuple):
 
 
 def frame_mattes(
-    masklets: Masklets, frames: Sequence[int], names: Sequence[str], recipe: MatteRecipe, size: tuple[int, int]
-) -> Iterator[FrameMattes]:
+    masklets: Masklets,
+    frames: Sequence[int],
+    names: Sequence[str],
+    recipe: MatteRecipe,
+    size: tuple[int, int],
+    footage: FrameSource | None = None,
+) -> Generator[FrameMattes]:
     """Derive the mattes of ``frames``, in their order; ``size`` is that of the plate, ``(H, W)``.
 
-    Masklets are read no earlier than they are needed, so that a tracker may still be at work on those that follow.
+    Steps of the recipe look at ``footage``, and at frames on either side (``recipe.radius``); memory holds these and no
+    more. Masklets are read no earlier than that, so that a tracker may still be at work on those that follow. Without
+    footage the steps that need it leave the mattes as they are.
     """
+    views = footage.views(frames) if footage is not None and recipe.plate else None
+    try:
+        for shown, alphas in apply_along(recipe, _shown(masklets, frames, names, views), size):
+            mattes = {name: alpha.cpu().numpy() for name, alpha in alphas.items()}
+            yield FrameMattes(shown.frame, mattes, dict(shown.logits))
+    finally:
+        if isinstance(views, Generator):
+            views.close()  # lets go of the threads that decode ahead
+
+
+def single_frame_mattes(
+    masklets: Masklets,
+    frames: Sequence[int],
+    names: Sequence[str],
+    recipe: MatteRecipe,
+    size: tuple[int, int],
+    frame: int,
+    footage: FrameSource | None = None,
+) -> FrameMattes:
+    """The mattes of one of ``frames``, the same as those that :func:`frame_mattes` gives for it."""
+    place = frames.index(frame)
+    first = max(0, place - recipe.radius)
+    around = frames[first : place + recipe.radius + 1]
+    with closing(frame_mattes(masklets, around, names, recipe, size, footage)) as made:
+        return next(islice(made, place - first, None))
+
+
+def _shown(
+    masklets: Masklets, frames: Sequence[int], names: Sequence[str], views: Iterator[tuple[int, View]] | None
+) -> Iterator[Shown]:
+    """What is seen of the objects on each frame, with the plate where it is wanted."""
     for frame in frames:
         found = {name: masklets.read(name, frame) for name in names}
         logits = {name: result.logits for name, result in found.items() if result and result.present}
-        yield FrameMattes(frame, {name: recipe.apply(rows, size).numpy() for name, rows in logits.items()}, logits)
+        yield Shown(frame, logits, None if views is None else Picture(next(views)[1]))
 
 
 def stem(path: Path) -> str:

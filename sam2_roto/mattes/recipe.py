@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from torch import Tensor
 
 from sam2_roto.errors import ExportError
-from sam2_roto.mattes.alpha import Size, alpha_from_logits
-from sam2_roto.mattes.edges import Profile, choke, feather
+from sam2_roto.mattes.alpha import Size
+from sam2_roto.mattes.coverage import fractional_alpha
+from sam2_roto.mattes.steps import (
+    STEPS,
+    Choke,
+    Feather,
+    Hair,
+    MotionBlur,
+    Refine,
+    Stabilise,
+    Step,
+    check_numbers,
+)
 
-_PROFILES = ("linear", "smooth")
-
-
-@runtime_checkable
-class Step(Protocol):
-    """One step of a recipe: a frozen dataclass of numbers and words with a ``name``, from alpha to alpha."""
-
-    name: ClassVar[str]
-
-    def apply(self, alpha: Tensor) -> Tensor:
-        """float32 ``[..., H, W]`` in, the same out."""
-        ...
-
-
-@dataclass(frozen=True)
-class Choke:
-    """Move the edge inwards by ``pixels`` of the plate; negative numbers dilate."""
-
-    name: ClassVar[str] = "choke"
-    pixels: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_finite(self.name, self.pixels)
-
-    def apply(self, alpha: Tensor) -> Tensor:
-        return choke(alpha, self.pixels)
-
-
-@dataclass(frozen=True)
-class Feather:
-    """Widen the edge by ``inner`` and ``outer`` pixels of the plate."""
-
-    name: ClassVar[str] = "feather"
-    inner: float = 0.0
-    outer: float = 0.0
-    profile: Profile = "linear"
-
-    def __post_init__(self) -> None:
-        _check_finite(self.name, self.inner, self.outer)
-        if self.inner < 0 or self.outer < 0:
-            raise ExportError(
-                f"A feather of {self.inner} and {self.outer} px is not possible: give widths of 0 or more."
-            )
-        if self.profile not in _PROFILES:
-            raise ExportError(f"The feather profile '{self.profile}' is not known: use one of {', '.join(_PROFILES)}.")
-
-    def apply(self, alpha: Tensor) -> Tensor:
-        return feather(alpha, self.inner, self.outer, profile=self.profile)
-
-
-STEPS: Mapping[str, type[Step]] = {step.name: step for step in (Choke, Feather)}
+_MOST_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -73,27 +33,47 @@ class MatteRecipe:
     Attributes:
         edge_width: width of the antialiased edge in plate pixels, before any step.
         knee: as in :func:`~sam2_roto.mattes.alpha.alpha_from_logits`.
+        fractions: rounds in which the matte takes up what the logits say about partial coverage, as in
+            :func:`~sam2_roto.mattes.coverage.fractional_alpha`; 0 keeps the sharp edge alone.
+        exclusive: whether several objects share the plate, so that their mattes add up to 1 at most.
         steps: what is done to the alpha, in this order.
     """
 
     edge_width: float = 1.0
     knee: float = 8.0
+    fractions: int = 0
+    exclusive: bool = False
     steps: tuple[Step, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        _check_finite("recipe", self.edge_width, self.knee)
+        check_numbers("recipe", self.edge_width, self.knee, self.fractions)
         if self.edge_width <= 0:
             raise ExportError(f"An edge width of {self.edge_width} px is not possible: give a width above 0.")
+        if not isinstance(self.fractions, int) or not 0 <= self.fractions <= _MOST_ROUNDS:
+            raise ExportError(f"The recipe has {self.fractions!r} rounds of fractions: give 0 to {_MOST_ROUNDS}.")
+        if not isinstance(self.exclusive, bool):
+            raise ExportError(f"The recipe's 'exclusive' is {self.exclusive!r}: give true or false.")
 
     @classmethod
-    def from_options(cls, *, feather: float = 0.0, choke: float = 0.0) -> MatteRecipe:
-        """The recipe of the command line: ``feather`` is the whole soft edge, half of it on each side, in pixels."""
-        steps: list[Step] = []
+    def preset(cls, name: str) -> MatteRecipe:
+        """The recipe of that name in ``PRESETS``; ExportError where there is none."""
+        if name not in PRESETS:
+            raise ExportError(f"The preset '{name}' is not known: use one of {', '.join(PRESETS)}.")
+        return PRESETS[name]
+
+    @classmethod
+    def from_options(cls, *, preset: str = "default", feather: float = 0.0, choke: float = 0.0) -> MatteRecipe:
+        """The recipe of the command line: a preset, then a choke, then a feather.
+
+        ``feather`` is the whole soft edge, half of it on each side, in pixels. Raises ExportError.
+        """
+        recipe = cls.preset(preset)
+        steps: list[Step] = list(recipe.steps)
         if choke:
             steps.append(Choke(choke))
         if feather:
             steps.append(Feather(feather / 2, feather / 2))
-        return cls(steps=tuple(steps))
+        return replace(recipe, steps=tuple(steps))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MatteRecipe:
@@ -107,12 +87,43 @@ class MatteRecipe:
         settings = {key.name: getattr(self, key.name) for key in fields(self) if key.name != "steps"}
         return {**settings, "steps": [_step_to_json(step) for step in self.steps]}
 
+    @property
+    def radius(self) -> int:
+        """Frames on either side that the matte of a frame depends on."""
+        return sum(step.radius for step in self.steps)
+
+    @property
+    def plate(self) -> bool:
+        """Whether a step looks at the plate."""
+        return any(step.plate for step in self.steps)
+
+    def alpha(self, logits: Tensor, size: Size) -> Tensor:
+        """Alpha before any step: logits ``[..., h, w]`` to float32 ``[..., H, W]``, ``size`` being ``(H, W)``."""
+        return fractional_alpha(logits, size, rounds=self.fractions, edge_width=self.edge_width, knee=self.knee)
+
     def apply(self, logits: Tensor, size: Size) -> Tensor:
-        """Make mattes: logits ``[..., h, w]`` to float32 ``[..., H, W]`` in 0 to 1, ``size`` being ``(H, W)``."""
-        alpha = alpha_from_logits(logits, size, edge_width=self.edge_width, knee=self.knee)
+        """A quick matte of single frames: logits ``[..., h, w]`` to float32 ``[..., H, W]`` in 0 to 1.
+
+        Steps that need the plate or the frames round it leave it as it is; for the whole recipe see
+        :func:`sam2_roto.rendering.stream_mattes`.
+        """
+        alpha = self.alpha(logits, size)
         for step in self.steps:
             alpha = step.apply(alpha)
         return alpha
+
+
+_BASE = (Stabilise(2), Refine())
+
+PRESETS: Mapping[str, MatteRecipe] = {
+    "default": MatteRecipe(fractions=2, steps=_BASE),
+    "hard": MatteRecipe(),
+    "soft": MatteRecipe(fractions=2, steps=(*_BASE, Feather(1.5, 1.5, "smooth"))),
+    "hair": MatteRecipe(fractions=2, steps=(*_BASE, Hair())),
+    "motion": MatteRecipe(steps=(Stabilise(1), MotionBlur(0.5))),
+}
+"""``default``; ``hard``: antialiased and nothing else; ``soft``: a feather of 3 px; ``hair``: strands solved from the
+plate; ``motion``: edges blurred by the measured motion at a shutter of 180 degrees."""
 
 
 def _step_to_json(step: Step) -> dict[str, Any]:
@@ -133,9 +144,3 @@ def _known(kind: type, settings: dict[str, Any], name: str) -> dict[str, Any]:
         if key not in names:
             raise ExportError(f"The {name} has a setting '{key}', which is not known: use {', '.join(names)}.")
     return settings
-
-
-def _check_finite(name: str, *values: float) -> None:
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ExportError(f"The {name} has the value {value!r} where a plain number of pixels is needed.")

@@ -24,7 +24,7 @@ def test_plain_recipe_is_the_alpha() -> None:
 
 
 def test_feather_option_is_the_whole_soft_edge() -> None:
-    recipe = MatteRecipe.from_options(feather=6)
+    recipe = MatteRecipe.from_options(preset="hard", feather=6)
     assert recipe.steps == (Feather(3, 3),)
     assert torch.equal(recipe.apply(logits(), SIZE), feather(alpha_from_logits(logits(), SIZE), 3, 3))
 
