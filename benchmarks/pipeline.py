@@ -30,9 +30,11 @@ from numpy.typing import NDArray
 from compositing.footage import open_footage
 from compositing.footage.footage import prefetch
 from compositing.footage.writer import write_movie
-from sam2_roto import Click, MaskletStore, MatteRecipe, RotoscopeJob, Tracker, load_model, rotoscope
+from sam2_roto import Click, MaskletStore, RotoscopeJob, Tracker, load_model, rotoscope
 from sam2_roto.deliverables import Deliverables
 from sam2_roto.delivery import Delivery
+from sam2_roto.rendering import frame_mattes
+from sam2_roto.rotoscope import read_recipe
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.source import ArraySource
 
@@ -62,7 +64,7 @@ def main() -> int:
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="of the network; 0 takes all cores (default: 1)")
-    parser.add_argument("--feather", type=float, default=4.0)
+    parser.add_argument("--preset", default="default", help="the mattes' recipe")
     parser.add_argument("--preview", action="store_true", help="with the overlay movie and the contact sheet")
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args()
@@ -79,12 +81,14 @@ def draw(frames: int) -> Iterator[NDArray[np.uint8]]:
     rng = np.random.default_rng(1)
     rows, columns = np.mgrid[: SIZE[1], : SIZE[0]].astype(np.float32)
     ground = np.stack([90 + 40 * np.sin(columns / 90 + index) * np.cos(rows / 70) for index in range(3)], axis=-1)
+    ground += rng.normal(0, 4, ground.shape)
+    shaken = [np.roll(ground, shift, (0, 1)).astype(np.uint8) for shift in ((0, 0), (7, 3), (2, 9), (5, 6))]
     for frame in range(frames):
         x = PLACE[0] + 12 * frame
-        inside = np.hypot(columns - x, rows - PLACE[1]) < 220
-        view = ground + rng.normal(0, 4, ground.shape).astype(np.float32)
+        inside = (columns - x) ** 2 + (rows - PLACE[1]) ** 2 < 220**2
+        view = shaken[frame % len(shaken)].copy()
         view[inside] = (210, 90, 60) + 25 * np.sin((columns[inside] - x) / 15)[:, None]
-        yield view.clip(0, 255).astype(np.uint8)
+        yield view
 
 
 def prepare(folder: Path, args: argparse.Namespace) -> Scene:
@@ -98,24 +102,21 @@ def prepare(folder: Path, args: argparse.Namespace) -> Scene:
         model=args.model,
         image_size=args.image_size,
         device=args.device,
-        feather=args.feather,
+        preset=args.preset,
         deliver=Deliverables(preview=args.preview),
     )
     rotoscope(job)
     with open_footage(clip) as footage:
         views = np.stack([view for _, view in footage.views(footage.frames)])
-    with MaskletStore.load(job.output / "masklets") as store:
-        mattes = dict(make_mattes(job, store))
-    return Scene(job, views, mattes, folder)
+    return Scene(job, views, dict(make_mattes(job)), folder)
 
 
-def make_mattes(job: RotoscopeJob, store: MaskletStore) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    recipe = MatteRecipe.from_options(feather=job.feather)
-    for frame in store.frames:
-        found = store.read(NAME, frame)
-        if found is None:
-            raise RuntimeError(f"frame {frame} was not tracked")
-        yield frame, recipe.apply(found.logits, SIZE[::-1]).numpy()
+def make_mattes(job: RotoscopeJob) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The mattes of a job that was done."""
+    with open_footage(job.footage) as footage, MaskletStore.load(job.output / "masklets") as store:
+        recipe = read_recipe(job)
+        for made in frame_mattes(store, store.frames, (NAME,), recipe, SIZE[::-1], footage):
+            yield made.frame, made.mattes[NAME]
 
 
 def decode(scene: Scene) -> float:
@@ -132,8 +133,7 @@ def track(scene: Scene) -> float:
 
 
 def matte(scene: Scene) -> float:
-    with MaskletStore.load(scene.job.output / "masklets") as store:
-        return timed(lambda: [None for _ in make_mattes(scene.job, store)])
+    return timed(lambda: [None for _ in make_mattes(scene.job)])
 
 
 def write(scene: Scene) -> float:

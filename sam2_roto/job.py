@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from compositing.footage.frames import FrameRange
 from sam2_roto.deliverables import Deliverables, MatteFormat
@@ -24,12 +25,16 @@ __all__ = [
     "Deliverables",
     "MaskFile",
     "MatteFormat",
+    "Preset",
     "Progress",
     "Prompt",
     "RotoscopeJob",
     "RotoscopeResult",
     "check_object_name",
 ]
+
+Preset = Literal["default", "hard", "soft", "hair", "motion"]
+"""Recipes by name, as in ``sam2_roto.mattes.recipe.PRESETS``."""
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``, for instance ``("track", 12, 96)``; may raise to stop the work."""
@@ -100,6 +105,8 @@ class RotoscopeJob:
     image_size: int | None = None
     device: str = "auto"
     precision: str = "auto"
+    preset: Preset = "default"
+    recipe: Path | None = None
     feather: float = 0.0
     choke: float = 0.0
     deliver: Deliverables = field(default_factory=Deliverables)
@@ -114,6 +121,8 @@ class RotoscopeJob:
                 raise RotoError(
                     f"the {option} {getattr(self, option)} is not a finite number; give pixels of the plate"
                 )
+        if self.preset not in get_args(Preset):
+            raise RotoError(f"the preset '{self.preset}' is not one of {', '.join(get_args(Preset))}")
         if self.feather < 0:
             raise RotoError(f"the feather {self.feather:g} is negative; give the width of the soft edge in pixels")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -19,7 +20,7 @@ from compositing.footage.frames import FrameRange, summarise
 from sam2_roto import __version__
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.delivery import Delivered, Delivery, delivery_notes
-from sam2_roto.errors import PromptError, StoreError
+from sam2_roto.errors import ExportError, PromptError, StoreError
 from sam2_roto.export.files import make_folder
 from sam2_roto.export.lanes import Stage
 from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult
@@ -61,6 +62,7 @@ def rotoscope(job: RotoscopeJob, progress: Progress = _silent) -> RotoscopeResul
         frames = _frames(footage, job)
         prompts = _prompts(job)
         _check(prompts, footage, frames)
+        read_recipe(job)
         make_folder(job.output)
         network = _Network.find(job, progress)
         identity = _identity(job, footage, network)
@@ -109,6 +111,18 @@ class _Network:
         model = build_model(self.name, self.config.image_size)
         load_weights(model, self.path, self.name)
         return set_precision(model.eval().requires_grad_(False).to(self.device), self.dtype)
+
+
+def read_recipe(job: RotoscopeJob) -> MatteRecipe:
+    """The recipe that the job names, with its choke and feather. Raises ExportError where a file holds none."""
+    if job.recipe is None:
+        return MatteRecipe.from_options(preset=job.preset, feather=job.feather, choke=job.choke)
+    try:
+        recipe = MatteRecipe.from_json(json.loads(job.recipe.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise ExportError(f"{job.recipe} holds no recipe ({error}); write one with MatteRecipe.to_json") from error
+    after = MatteRecipe.from_options(preset="hard", feather=job.feather, choke=job.choke)
+    return replace(recipe, steps=(*recipe.steps, *after.steps))
 
 
 def _frames(footage: Footage, job: RotoscopeJob) -> list[int]:
@@ -225,7 +239,7 @@ class _Run:
             kept = stack.enter_context(MaskletStore.load(self._store.folder))
             began = time.perf_counter()
             delivery = stack.enter_context(self._delivery(plate, notes))
-            make = partial(self._make, delivery, SettledMasklets(kept, arrivals), arrivals)
+            make = partial(self._make, delivery, plate, SettledMasklets(kept, arrivals), arrivals)
             mattes = stack.enter_context(Background("mattes", make, arrivals.stop))
             for frame in tracked:
                 arrivals.passed(frame)
@@ -282,15 +296,16 @@ class _Run:
                     yield result.frame
                     began, waited = time.perf_counter(), source.waited
 
-    def _make(self, delivery: Delivery, masklets: SettledMasklets, arrivals: Arrivals) -> None:
+    def _make(self, delivery: Delivery, plate: Footage, masklets: SettledMasklets, arrivals: Arrivals) -> None:
         """Derive the mattes of every frame, and hand them over; in a thread of its own."""
         job, size = self._job, (self._footage.height, self._footage.width)
-        recipe = MatteRecipe.from_options(feather=job.feather, choke=job.choke)
+        recipe, frames = read_recipe(job), self._store.frames
         began, waited = time.perf_counter(), arrivals.waited
-        for made in frame_mattes(masklets, self._store.frames, job.object_names, recipe, size):
-            self._matte.add(time.perf_counter() - began - (arrivals.waited - waited))
-            delivery.write(*made)
-            began, waited = time.perf_counter(), arrivals.waited
+        with closing(frame_mattes(masklets, frames, job.object_names, recipe, size, plate)) as made:
+            for mattes in made:
+                self._matte.add(time.perf_counter() - began - (arrivals.waited - waited))
+                delivery.write(*mattes)
+                began, waited = time.perf_counter(), arrivals.waited
 
     def _tell(self, delivery: Delivery) -> None:
         """Report each frame that was written since the last time."""
@@ -326,7 +341,8 @@ def _unfinished(store: MaskletStore, firsts: Mapping[str, int], reverse: bool) -
 
 def _provenance(identity: Mapping[str, Any]) -> dict[str, str]:
     """Header attributes that tell what a matte was made with."""
-    prompts = hashlib.sha256(repr(identity["prompts"]).encode()).hexdigest()
+    marked = identity["prompts"], identity["masks"]
+    prompts = hashlib.sha256(json.dumps(marked, sort_keys=True).encode()).hexdigest()
     return {
         "sam2_roto/version": __version__,
         "sam2_roto/model": identity["model"],

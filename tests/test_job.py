@@ -45,6 +45,7 @@ def test_a_box_may_have_clicks_beside_it() -> None:
         ({"image_size": 0}, ModelError, "multiple of 32"),
         ({"feather": -1.0}, RotoError, "is negative"),
         ({"feather": float("nan")}, RotoError, "is not a finite number"),
+        ({"preset": "velvet"}, RotoError, "not one of default, hard, soft"),
         ({"choke": float("inf")}, RotoError, "is not a finite number"),
     ],
 )

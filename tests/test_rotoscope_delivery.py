@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import av
 import cv2
@@ -24,6 +26,10 @@ from sam2_roto.errors import Cancelled, ExportError
 from sam2_roto.export import frames as kinds
 from sam2_roto.export.cryptomatte import name_id
 from sam2_roto.export.splines import from_json
+from sam2_roto.job import Click, Preset, RotoscopeJob
+from sam2_roto.mattes import Choke, Feather, MatteRecipe
+from sam2_roto.mattes.recipe import PRESETS
+from sam2_roto.rotoscope import read_recipe
 
 OBJECTS = ("ball", "box")
 FRAMES = range(2, 8)
@@ -153,8 +159,6 @@ def test_trimaps_and_confidence(tmp_path: Path, plate: Footage) -> None:
 
 
 def test_splines_of_each_object(tmp_path: Path, plate: Footage) -> None:
-    import json
-
     done = deliver(tmp_path, plate, Deliverables(splines=tmp_path / "shapes" / "shot.json", preview=False))
     assert [path.name for path in done.files["splines"]] == ["shot_ball.json", "shot_box.json"]
     spline = from_json(json.loads(done.files["splines"][0].read_text(encoding="utf-8")))
@@ -217,3 +221,18 @@ def test_an_unknown_object_is_refused(tmp_path: Path, plate: Footage) -> None:
         pytest.raises(ExportError, match="no object 'cow'"),
     ):
         delivery.write(2, {"cow": whole(2, "ball")})
+
+
+def test_presets_are_those_of_the_recipes() -> None:
+    assert get_args(Preset) == tuple(PRESETS)
+
+
+def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    own = MatteRecipe(edge_width=2.0, steps=(Choke(1.0),))
+    path.write_text(json.dumps(own.to_json()), encoding="utf-8")
+    job = RotoscopeJob(Path("a.mp4"), tmp_path, (Click("ball", 0, 3, 4),), recipe=path, feather=4.0)
+    assert read_recipe(job) == MatteRecipe(edge_width=2.0, steps=(Choke(1.0), Feather(2.0, 2.0)))
+    path.write_text("no recipe", encoding="utf-8")
+    with pytest.raises(ExportError, match=r"mine\.json holds no recipe"):
+        read_recipe(job)
