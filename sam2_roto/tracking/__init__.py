@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .archive import Archive
 from .objects import FrameResult, ObjectFrame
 from .prompts import FramePrompt
 from .source import ArraySource, FrameSource
-from .tracker import Archive, Tracker
+from .tracker import Tracker
 
 __all__ = ["Archive", "ArraySource", "FramePrompt", "FrameResult", "FrameSource", "ObjectFrame", "Tracker"]

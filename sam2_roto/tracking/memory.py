@@ -52,6 +52,8 @@ class ObjectMemory:
         self._ring: dict[int, int] = {}
         self._held: dict[int, FrameMemory] = {}
         self.prompted: dict[int, FrameMemory] = {}
+        self.spilled = False
+        """Whether spatial memories are kept by the host, away from the pointers."""
 
     @property
     def tracked(self) -> Collection[int]:
@@ -74,7 +76,7 @@ class ObjectMemory:
         """Remember a prompted frame for good."""
         self._ring.pop(frame, None)
         self._held.pop(frame, None)
-        self.prompted[frame] = memory
+        self.prompted[frame] = _at(memory, self._spatial.device)
 
     def push(self, frame: int, memory: FrameMemory) -> None:
         """Remember a tracked frame until as many newer ones have come as the ring holds."""
@@ -98,6 +100,13 @@ class ObjectMemory:
     def hold_as(self, frame: int, memory: FrameMemory) -> None:
         """Keep what was remembered of a frame earlier, until ``hold`` no longer names it."""
         self._held[frame] = memory
+
+    def spill(self) -> None:
+        """Move spatial memories to the host for good."""
+        self.spilled = True
+        self._spatial = self._spatial.cpu()
+        for kept in (self._held, self.prompted):
+            kept.update({frame: _at(memory, self._spatial.device) for frame, memory in kept.items()})
 
     def touch(self, frame: int) -> bool:
         """Whether ``frame`` is remembered; if it was tracked, it counts as the newest from now on."""
@@ -150,3 +159,7 @@ class ObjectMemory:
             found.pointers.append(self[other].pointer)
             found.distances.append(abs(frame - other))
         return found
+
+
+def _at(memory: FrameMemory, device: torch.device) -> FrameMemory:
+    return memory._replace(spatial=memory.spatial.to(device))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +12,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
+
+from sam2_roto.model import SAM2, ImageFeatures
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -17,6 +22,10 @@ STD = (0.229, 0.224, 0.225)
 
 LOOK_AHEAD = 4
 """Frames decoded ahead of the network."""
+
+
+ENCODED_AHEAD = 4
+"""Frames encoded as one batch where the device is kept busy."""
 
 
 class FrameSource(Protocol):
@@ -67,10 +76,52 @@ class ArraySource:
 def prepare(view: NDArray[np.uint8], image_size: int, device: torch.device | None = None) -> Tensor:
     """Turn a picture into network input ``[1, 3, S, S]`` float32.
 
-    Equal to the published preprocessing: PIL's bicubic resize of 8-bit RGB to a square, then normalisation.
+    Equal to the published preprocessing: PIL's bicubic resize of 8-bit RGB to a square, then normalisation. CUDA gets
+    the plate as it is, and resizes it there.
     """
+    if device is not None and device.type == "cuda":
+        pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).pin_memory().to(device, non_blocking=True)
+        return _normalise(resize(pixels.permute(2, 0, 1)[None], image_size))
     if view.shape[:2] != (image_size, image_size):
         view = np.asarray(Image.fromarray(view).resize((image_size, image_size), Image.Resampling.BICUBIC))
     pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).to(device)
-    mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, STD))
-    return ((pixels.permute(2, 0, 1).float() / 255 - mean) / std)[None]
+    return _normalise(pixels.permute(2, 0, 1)[None].float())
+
+
+def resize(pixels: Tensor, image_size: int) -> Tensor:
+    """Resize ``pixels [N, 3, H, W]`` uint8 to the square, float32 in whole numbers 0..255.
+
+    Equal to PIL's bicubic to one level: the columns first, rounded to 8 bits, then the rows.
+    """
+    pixels = pixels.float()
+    for size in ((pixels.shape[2], image_size), (image_size, image_size)):
+        if pixels.shape[2:] != size:
+            pixels = F.interpolate(pixels, size=size, mode="bicubic", antialias=True).round().clamp(0, 255)
+    return pixels
+
+
+def _normalise(pixels: Tensor) -> Tensor:
+    mean, std = _statistics(pixels.device)
+    return (pixels / 255 - mean) / std
+
+
+@lru_cache
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):
+        mean, std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (MEAN, STD))
+    return mean, std
+
+
+def encoded(
+    model: SAM2, views: Iterable[tuple[int, NDArray[np.uint8]]], count: int
+) -> Iterator[tuple[int, NDArray[np.uint8], ImageFeatures | None]]:
+    """The pictures with their features, ``count`` encoded at a time; where that is 1, they are left to be encoded."""
+    device, size = model.no_obj_ptr.device, model.config.image_size
+    pictures = iter(views)
+    while group := list(islice(pictures, count)):
+        if count == 1:
+            yield *group[0], None
+            continue
+        made = model.encode_image(torch.cat([prepare(view, size, device) for _, view in group]))
+        for row, (frame, view) in enumerate(group):
+            yield frame, view, ImageFeatures(*(part[row : row + 1] for part in made))

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from sam2_roto.errors import PromptError, RotoError
-from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
+from sam2_roto.errors import ModelError, PromptError, RotoError
+from sam2_roto.model import SAM2, ImageFeatures, Prediction
 
+from .archive import Archive
+from .batches import Group, equal_shapes, stack
 from .guide import Guide, carry
-from .memory import FrameMemory, ObjectMemory, Recall
+from .leaving import Flight, Leaving, rows
+from .memory import FrameMemory, ObjectMemory
 from .objects import FrameResult, ObjectFrame, TrackedObject
 from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
-from .source import LOOK_AHEAD, FrameSource, prepare
-from .steering import View, believe, note, read, take_up
+from .source import ENCODED_AHEAD, LOOK_AHEAD, FrameSource, encoded, prepare
+from .steady import Step, remember
+from .steering import Belief, View, believe, note, read, take_up
 
 REFINE_CLAMP = 32.0
 """Previous logits are clamped to this before they are refined."""
 
 FEATURES_KEPT = 2
 """Encoded frames kept, so that click after click on one frame is answered at once."""
-
-
-class Archive(Protocol):
-    """Results that outlive the tracker; ``sam2_roto.masklets.MaskletStore`` is one. Frames are the clip's own."""
-
-    def write(self, name: str, frame: int, result: ObjectFrame) -> None:
-        """Keep one object's result on one frame."""
-
-    def read(self, name: str, frame: int) -> ObjectFrame | None:
-        """The kept result, or ``None``."""
 
 
 class Tracker:
@@ -50,6 +43,11 @@ class Tracker:
     ``keep_corrections``: a click on a frame that was already tracked makes it a prompted frame for good. The published
     predictor (``False``) treats it as an ordinary memory that the next pass overwrites.
 
+    ``ahead``: a frame is handed to the device before the results of the one before are waited for, so that it never
+    idles; what was said meanwhile has the frame done anew. For sources that do not look at results. ``replayed``: on
+    CUDA, the steady state runs as a graph. Where the device's memory is short, fewer objects go side by side, then
+    memories move to the host; ``notes`` tells of it.
+
     ``policy`` makes what decides over each object's memory (see ``policy.py``); None tracks as published.
     """
 
@@ -63,6 +61,8 @@ class Tracker:
         keep_corrections: bool = True,
         max_rows: int = 16,
         policy: PolicyFactory | None = None,
+        ahead: bool = False,
+        replayed: bool = False,
     ) -> None:
         self.model = model.eval()
         self.source = source
@@ -75,6 +75,10 @@ class Tracker:
         self._policy = policy
         self._device = model.no_obj_ptr.device
         self._features: dict[int, ImageFeatures] = {}
+        self._step = Step(model, archive is not None, replayed and self._device.type == "cuda")
+        self._ahead = ahead and policy is None and not model.config.guided
+        self._said = 0
+        self.notes: list[str] = []
         config = model.config
         self._guide = Guide(source, config.image_size, config.logit_size) if config.guided else None
 
@@ -85,6 +89,7 @@ class Tracker:
         Clicks add to those already on the frame unless ``clear``. A new name adds an object. Raises PromptError where
         the frame is not in the clip or the prompt not on the plate.
         """
+        self._said += 1
         index = self._position(frame)
         prompt.check(self.source.width, self.source.height, f"of '{name}' on frame {frame}")
         entry = self._entry(name)
@@ -151,7 +156,9 @@ class Tracker:
         self._check_prompted(entries)
         order = self._order(entries, start, stop, step)
         begins = {e.name: order[0] if joins is None else self._position(joins[e.name]) for e in entries}
-        for frame, view in self.source.views([self.frames[index] for index in order], LOOK_AHEAD):
+        waiting: Flight | None = None
+        views = self.source.views([self.frames[index] for index in order], LOOK_AHEAD)
+        for frame, view, seen in encoded(self.model, views, ENCODED_AHEAD if self._ahead else 1):
             if cancelled():
                 return
             index = self._index[frame]
@@ -159,35 +166,89 @@ class Tracker:
             self._recall_behind([e for e in active if index in (order[0], begins[e.name])], index, step)
             for entry in active:
                 take_up(entry, index, step, partial(self._known, entry), self._relive)
-            features = self._features.get(index) or self._encode(index, view)
-            yield FrameResult(frame, self._track(active, index, step, features, view))
+            features = self._features.get(index) or seen or self._encode(index, view)
+            launch = partial(self._launch, active, index, step, features, view)
+            flight, said = launch(), self._said
+            if waiting is not None:
+                yield self._land(waiting)
+                flight = flight if said == self._said else launch()
+            if self._ahead:
+                waiting = flight
+            else:
+                yield self._land(flight)
+        if waiting is not None:
+            yield self._land(waiting)
 
-    def _track(
-        self, entries: list[TrackedObject], index: int, step: int, features: ImageFeatures, view: View
-    ) -> dict[str, ObjectFrame]:
-        """Track one frame for all objects; prompted frames keep the artist's answer."""
-        results = {entry.name: entry.answers[index] for entry in entries if index in entry.answers}
-        rest = [(entry, read(entry, index, step)) for entry in entries if index not in entry.answers]
-        carried = self._carry([entry for entry, _ in rest], index, step, view)
-        for group in _equal_shapes(rest, carried, self._max_rows):
-            embedding = self.model.condition(features.top, self._memory(group))
-            priors = [carried[entry.name] for entry, _ in group if entry.name in carried]
-            decoded = self.model.decode(embedding, features, mask=torch.stack(priors) if priors else None)
-            belief = believe([entry for entry, _ in group], decoded, index, step, view)
-            prediction = self._round(self.model.choose(decoded, belief.best))
-            memories = self._remember(features, prediction, prompted=False)
-            for row, (entry, _) in enumerate(group):
-                result = _row(prediction, row, prompted=False)
-                entry.memory.push(index, memories[row])
-                result = note(entry, index, step, result, belief.seen[row])
+    def _launch(
+        self, active: list[TrackedObject], index: int, step: int, features: ImageFeatures, view: View
+    ) -> Flight:
+        """Give one frame to the device for all objects; prompted frames keep the artist's answer."""
+        entries = [entry for entry in active if index not in entry.answers]
+        carried = self._carry(entries, index, step, view)
+        groups = list(equal_shapes([(entry, read(entry, index, step)) for entry in entries], carried, self._max_rows))
+        parts: list[tuple[Group, Leaving | Prediction, Belief]] = []
+        while groups:
+            group = groups.pop(0)
+            try:
+                prediction, spatial, belief = self._see(group, index, step, features, view, carried)
+            except torch.OutOfMemoryError:
+                short = True
+            else:
+                short = False
+            if short:  # outside the handler, which would keep alive what the failed attempt had made
+                groups[:0] = self._relieve(group, index, step)
+                continue
+            for (entry, _), *memory in zip(group, spatial, prediction.pointer, strict=True):
+                entry.memory.push(index, FrameMemory(*memory))
+            parts.append((group, Leaving(prediction) if self._ahead else prediction, belief))
+        if self._guide is not None:
+            self._guide.see(self.frames[index], view)
+        for entry in active:
+            entry.tracked[index] = step
+        return Flight(index, active, step, parts)
+
+    def _see(
+        self, group: Group, index: int, step: int, features: ImageFeatures, view: View, carried: Mapping[str, Tensor]
+    ) -> tuple[Prediction, Tensor, Belief]:
+        """What is seen of a batch of objects, and what is remembered of them."""
+        entries = [entry for entry, _ in group]
+        memory = stack([recall for _, recall in group], self.model.config, self._device, len(self.frames))
+        priors = [carried[entry.name] for entry in entries if entry.name in carried]
+        if not priors and all(entry.policy is None for entry in entries):
+            return *self._step(features, memory), Belief(None, [None] * len(group))
+        embedding = self.model.condition(features.top, memory)
+        decoded = self.model.decode(embedding, features, mask=torch.stack(priors) if priors else None)
+        belief = believe(entries, decoded, index, step, view)
+        prediction = self._round(self.model.choose(decoded, belief.best))
+        return prediction, self._remember(features, prediction, prompted=False), belief
+
+    def _land(self, flight: Flight) -> FrameResult:
+        """Wait for a frame's results, and keep them."""
+        index = flight.position
+        results = {entry.name: entry.answers[index] for entry in flight.active if index in entry.answers}
+        for group, seen, belief in flight.parts:
+            found = rows(seen.land() if isinstance(seen, Leaving) else seen, prompted=False)
+            for (entry, _), result, offer in zip(group, found, belief.seen, strict=True):
+                result = note(entry, index, flight.step, result, offer)
                 entry.note(index, result)
                 results[entry.name] = result
                 self._store(entry.name, index, result)
-        if self._guide is not None:
-            self._guide.see(self.frames[index], view)
-        for entry in entries:
-            entry.tracked[index] = step
-        return {entry.name: results[entry.name] for entry in entries}
+        return FrameResult(self.frames[index], {entry.name: results[entry.name] for entry in flight.active})
+
+    def _relieve(self, group: Group, index: int, step: int) -> list[Group]:
+        """Ask less of the device, whose memory was too short for ``group``: the groups to try instead."""
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        if len(group) > 1:
+            self._max_rows = half = len(group) // 2
+            self.notes.append(f"the device's memory is short: {half} of {len(group)} objects go side by side")
+            return [group[:half], group[half:]]
+        if all(entry.memory.spilled for entry in self.objects.values()):
+            raise ModelError("the device's memory is too short for one object; choose a smaller image size or model")
+        for entry in self.objects.values():
+            entry.memory.spill()
+        self.notes.append("the device's memory is short: what is remembered is kept by the host, which is slower")
+        return [[(entry, read(entry, index, step)) for entry, _ in group]]
 
     def _carry(self, entries: list[TrackedObject], index: int, step: int, view: View) -> dict[str, Tensor]:
         """Where the masks of the frame behind are by now, ``[1, S/4, S/4]`` logits by name, for a guided network."""
@@ -209,8 +270,8 @@ class Tracker:
             prediction = self._round(self.model.accept_mask(features, mask))
         else:
             prediction = self._decode_points(entry, index, prompt, features)
-        memory = self._remember(features, prediction, prompted=True)[0]
-        return _row(prediction, 0, prompted=True), memory
+        spatial = self._remember(features, prediction, prompted=True)[0]
+        return rows(prediction, prompted=True)[0], FrameMemory(spatial, prediction.pointer[0])
 
     def _decode_points(
         self, entry: TrackedObject, index: int, prompt: FramePrompt, features: ImageFeatures
@@ -219,7 +280,8 @@ class Tracker:
         memory = None
         if index in entry.tracked:
             recall = entry.memory.recall(index, entry.tracked[index])
-            memory = self._memory([(entry, recall)]) if recall.spatial else None
+            if recall.spatial:
+                memory = stack([recall], self.model.config, self._device, len(self.frames))
         previous = self._previous(entry, index)
         points = (coords.to(self._device), labels.to(self._device))
         embedding = self.model.condition(features.top, memory)
@@ -251,37 +313,8 @@ class Tracker:
             return prediction
         return prediction._replace(logits=prediction.logits.half().float())
 
-    def _remember(self, features: ImageFeatures, prediction: Prediction, prompted: bool) -> list[FrameMemory]:
-        """Encode what is remembered of one frame, a memory for each row.
-
-        Convolutions of another batch differ in the last bits. With an archive the rows go one by one, as they do when
-        they are recalled, so that a run that was interrupted ends in the same bits as one that was not.
-        """
-        count = len(prediction.logits)
-        rows = count if self._archive is None else 1
-        parts = [slice(begin, begin + rows) for begin in range(0, count, rows)]
-        spatial = [
-            memory
-            for part in parts
-            for memory in self.model.encode_memory(
-                features.top, prediction.logits[part], prediction.score[part], prompted
-            )
-        ]
-        return [FrameMemory(*pair) for pair in zip(spatial, prediction.pointer, strict=True)]
-
-    def _memory(self, group: Sequence[tuple[TrackedObject, Recall]]) -> Memory:
-        """Stack what several objects recall into one batch."""
-        recalls = [recall for _, recall in group]
-        config = self.model.config
-        width = self.model.no_obj_ptr.shape[-1]
-        pointers = [torch.stack(r.pointers) if r.pointers else r.spatial[0].new_empty(0, width) for r in recalls]
-        return Memory(
-            spatial=torch.stack([torch.stack(r.spatial) for r in recalls]),
-            slots=torch.tensor([r.slots for r in recalls], device=self._device),
-            pointers=torch.stack(pointers),
-            distances=torch.tensor([r.distances for r in recalls], device=self._device, dtype=torch.float32),
-            span=min(len(self.frames), config.pointers) - 1,
-        )
+    def _remember(self, features: ImageFeatures, prediction: Prediction, prompted: bool) -> Tensor:
+        return remember(self.model, features, prediction, prompted, singly=self._archive is not None)
 
     def _encode(self, index: int, view: object) -> ImageFeatures:
         image = prepare(view, self.model.config.image_size, self._device)  # type: ignore[arg-type]
@@ -362,25 +395,3 @@ class Tracker:
 
 def _first_prompt(entry: TrackedObject, step: int) -> int:
     return min(entry.memory.prompted) if step > 0 else max(entry.memory.prompted)
-
-
-def _equal_shapes(
-    rest: list[tuple[TrackedObject, Recall]], guided: Collection[str], max_rows: int
-) -> Iterator[list[tuple[TrackedObject, Recall]]]:
-    """Batches of objects that recall equally many memories, and that are all among the ``guided`` ones or none."""
-    groups: dict[tuple[tuple[int, int], bool], list[tuple[TrackedObject, Recall]]] = {}
-    for entry, recall in rest:
-        groups.setdefault((recall.shape, entry.name in guided), []).append((entry, recall))
-    for group in groups.values():
-        for begin in range(0, len(group), max_rows):
-            yield group[begin : begin + max_rows]
-
-
-def _row(prediction: Prediction, row: int, prompted: bool) -> ObjectFrame:
-    return ObjectFrame(
-        logits=prediction.logits[row, 0],
-        score=float(prediction.score[row]),
-        iou=float(prediction.iou[row]),
-        pointer=prediction.pointer[row],
-        prompted=prompted,
-    )
