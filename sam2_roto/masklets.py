@@ -5,9 +5,10 @@ A store is a folder::
     job.json          what the masklets were made from; another job is refused
     <object>.masklet  one record of fixed size per frame of the clip, at the frame's place
 
-A record is a header, the object pointer (float32) and the logits (float16). The header holds a checksum, so a record
-that a killed process left half written counts as missing. Files are sparse, and are read and written in place: memory
-does not grow with the clip, and no file is ever rewritten.
+A record is a header, the object pointer (float32) and the logits (float16). The header holds the window of the plate
+that the logits cover, where it is not the whole plate, and a checksum, so a record that a killed process left half
+written counts as missing. Files are sparse, and are read and written in place: memory does not grow with the clip, and
+no file is ever rewritten.
 """
 
 from __future__ import annotations
@@ -26,20 +27,26 @@ import torch
 
 from sam2_roto.errors import StoreError
 from sam2_roto.model import ModelConfig
+from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.objects import ObjectFrame
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout, in ``job.json``."""
 
 _JOB = "job.json"
 _SUFFIX = ".masklet"
-_HEADER = struct.Struct("<4sIffB3x")
-_MAGIC = b"MSK1"
+_HEADER = struct.Struct("<4sIffB3x6I")
+_MAGIC = b"MSK2"
+_Place = tuple[int, int, int, int, int, int]
+_WHOLE: _Place = (0, 0, 0, 0, 0, 0)
 _PROMPTED, _HELD = 1, 2
 
 
 class MaskletStore:
-    """Results by object and frame; an ``Archive`` for the tracker.
+    """Results by object and frame; an ``Archive`` for the tracker, and a ``CropArchive`` for one that sees a window.
+
+    Results seen through a window are read as logits over the whole plate, of as many cells as that needs;
+    ``read_cropped`` gives them as they are. ``size`` is the plate's width and height, needed to write such.
 
     ``frames`` are the clip's own numbers. ``job`` is anything that JSON can hold and that decides the logits: a store
     made from another job raises StoreError, unless ``overwrite``. ``load`` opens a store to read it.
@@ -53,7 +60,9 @@ class MaskletStore:
         job: Mapping[str, Any],
         *,
         overwrite: bool = False,
+        size: tuple[int, int] = (0, 0),
     ) -> None:
+        self._size = size
         title = {"format": FORMAT, "side": config.logit_size, "width": config.width, "frames": list(frames)}
         self._arrange(folder, json.loads(json.dumps({**title, "job": job})), mode="r+b")
         self._claim(overwrite)
@@ -65,6 +74,7 @@ class MaskletStore:
         if found is None:
             raise StoreError(f"there are no masklets in {folder}; give the output folder of 'sam2-roto rotoscope'")
         store = cls.__new__(cls)
+        store._size = (0, 0)
         store._arrange(folder, found, mode="rb")
         return store
 
@@ -80,10 +90,32 @@ class MaskletStore:
 
     def write(self, name: str, frame: int, result: ObjectFrame) -> None:
         """Keep one object's result on one frame; StoreError where the disk refuses."""
+        self._write(name, frame, result, _WHOLE)
+
+    def write_cropped(self, name: str, frame: int, window: Window, result: ObjectFrame) -> None:
+        """Keep a result whose logits cover a window; StoreError where the disk refuses."""
+        self._write(name, frame, result, (*window, *self._size))
+
+    def read(self, name: str, frame: int) -> ObjectFrame | None:
+        """The kept result (logits as float32, on the CPU), or ``None`` where there is none, or half of one."""
+        found = self._read(name, frame)
+        if found is None or found[1] == _WHOLE:
+            return None if found is None else found[0]
+        result, (*window, width, height) = found
+        return result._replace(logits=Window(*window).spread(result.logits, (height, width)))
+
+    def read_cropped(self, name: str, frame: int) -> tuple[Window, ObjectFrame] | None:
+        """The window and the result as the network gave it; ``None`` also where the whole plate was seen."""
+        found = self._read(name, frame)
+        if found is None or found[1] == _WHOLE:
+            return None
+        return Window(*found[1][:4]), found[0]
+
+    def _write(self, name: str, frame: int, result: ObjectFrame, place: _Place) -> None:
         pointer = result.pointer.float().cpu().numpy().astype("<f4")
         logits = result.logits.half().cpu().numpy().astype("<f2")
         body = pointer.tobytes() + logits.tobytes()
-        fields = (result.score, result.iou, _PROMPTED * result.prompted + _HELD * result.held)
+        fields = (result.score, result.iou, _PROMPTED * result.prompted + _HELD * result.held, *place)
         record = _HEADER.pack(_MAGIC, _checksum(body, fields), *fields) + body
         try:
             file = self._files.get(name) or self._create(name)
@@ -95,8 +127,8 @@ class MaskletStore:
                 f"{self._path(name)} cannot be written: {error.strerror}; free space, then give the same command again"
             ) from error
 
-    def read(self, name: str, frame: int) -> ObjectFrame | None:
-        """The kept result (logits as float32, on the CPU), or ``None`` where there is none, or half of one."""
+    def _read(self, name: str, frame: int) -> tuple[ObjectFrame, _Place] | None:
+        """A whole record, and the window and plate that it names."""
         file = self._files.get(name) or self._open(name)
         if file is None or frame not in self._places:
             return None
@@ -104,13 +136,13 @@ class MaskletStore:
         data = file.read(self._record)
         if len(data) < self._record:
             return None
-        magic, checksum, score, iou, flags = _HEADER.unpack_from(data)
+        magic, checksum, score, iou, flags, *place = _HEADER.unpack_from(data)
         body = data[_HEADER.size :]
-        if magic != _MAGIC or checksum != _checksum(body, (score, iou, flags)):
+        if magic != _MAGIC or checksum != _checksum(body, (score, iou, flags, *place)):
             return None
         pointer = np.frombuffer(body, "<f4", self._width).copy()
         logits = np.frombuffer(body, "<f2", offset=4 * self._width).reshape(self._side, self._side)
-        return ObjectFrame(
+        result = ObjectFrame(
             logits=torch.from_numpy(logits.astype(np.float32)),
             score=score,
             iou=iou,
@@ -118,10 +150,11 @@ class MaskletStore:
             prompted=bool(flags & _PROMPTED),
             held=bool(flags & _HELD),
         )
+        return result, cast(_Place, tuple(place))
 
     def has(self, name: str, frame: int) -> bool:
         """Whether a whole record is there."""
-        return self.read(name, frame) is not None
+        return self._read(name, frame) is not None
 
     def missing(self, name: str) -> list[int]:
         """Frames of the clip that are not tracked yet, ascending."""
@@ -183,8 +216,8 @@ class MaskletStore:
             raise StoreError(f"the folder {self.folder} cannot be written: {error.strerror}; choose another") from error
 
 
-def _checksum(body: bytes, fields: tuple[float, float, int]) -> int:
-    return zlib.crc32(body, zlib.crc32(struct.pack("<ffB", *fields)))
+def _checksum(body: bytes, fields: tuple[float, ...]) -> int:
+    return zlib.crc32(body, zlib.crc32(struct.pack("<ffB6I", *fields)))
 
 
 def _read_title(path: Path, forgiving: bool = False) -> dict[str, Any] | None:
