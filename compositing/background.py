@@ -33,6 +33,9 @@ from compositing.operations.transform import affine_matrix
 # Pixels of the plate round the matte that tell the estimation what the old background is like.
 _ROUND = 32
 _LARGEST_GAIN = 4.0
+# Where less of the old background is seen than this part of the plate, the whole plate tells its light.
+_LEAST_SEEN = 0.02
+_UNSEEN = 0.01
 
 
 def replace_background(
@@ -117,22 +120,22 @@ def blurred_background(plate: Image, matte: Image, *, radius: float, grow: float
     return defocus(filled, radius, blades=blades, edges="repeat")
 
 
-def match_gains(pairs: Iterable[tuple[Image, Image]], amount: float = 1.0) -> tuple[float, float, float]:
-    """Factors for R, G and B that bring objects to the light of their backgrounds, from pairs of both.
+def match_gains(scenes: Iterable[tuple[Image, Image, Image]], amount: float = 1.0) -> tuple[float, float, float]:
+    """Factors for R, G and B that bring an object from its plate's light to that of its new background.
 
-    They are the ratios of the mean colours, to the power of ``amount``. Taken from several frames and used on all, so
-    that nothing flickers. Objects are premultiplied; each is 1 where no object is seen.
+    The light of a scene is taken to be its mean colour (von Kries, 1902, with the assumption of a grey world): the
+    factors are the ratios of the means of the new background and of the old one, to the power of ``amount``, each
+    between 1/4 and 4. The object's own colours play no part. ``scenes`` are plate, matte and background of some frames;
+    one result is used on all, so that nothing flickers.
     """
-    own, other, weight = torch.zeros(3), torch.zeros(3), 0.0
-    for cut, background in pairs:
-        if cut.alpha is None or (seen := float(cut.alpha.sum())) < 1.0:
-            continue
-        own += seen * cut.rgb().sum((1, 2)).cpu() / seen
-        other += seen * background.rgb().mean((1, 2)).cpu()
-        weight += seen
-    if weight == 0.0:
-        return 1.0, 1.0, 1.0
-    ratio = other.clamp_min(1e-5) / own.clamp_min(1e-5)
+    old, new = torch.zeros(3), torch.zeros(3)
+    for plate, matte, background in scenes:
+        around = (choked(matte, 0.0).cropped(plate.data).pixels < _UNSEEN).float()
+        if float(around.mean()) < _LEAST_SEEN:
+            around = torch.ones_like(around)
+        old += ((plate.rgb() * around).sum((1, 2)) / around.sum()).cpu()
+        new += background.rgb().mean((1, 2)).cpu()
+    ratio = (new.clamp_min(1e-4) / old.clamp_min(1e-4)) if bool(old.any()) else torch.ones(3)
     red, green, blue = ratio.clamp(1 / _LARGEST_GAIN, _LARGEST_GAIN).pow(amount).tolist()
     return red, green, blue
 

@@ -64,7 +64,7 @@ def _composite(job: CompositeJob, evaluator: Evaluator, plan: Plan, plate: Node,
         return plate
     background = _background(job, evaluator, plan, plate, matte)
     if job.match > 0:
-        own["gains"] = _gains(job, evaluator, plan, plate.then("cut_out", matte, **own), background)
+        own["gains"] = _gains(job, evaluator, plan, (plate, matte, background))
     return plate.then(
         "replace_background",
         matte,
@@ -216,11 +216,18 @@ def _channel(evaluator: Evaluator, node: Node) -> str:
     return channels[0]
 
 
-def _gains(job: CompositeJob, evaluator: Evaluator, plan: Plan, cut: Node, background: Node) -> tuple[float, ...]:
+def _gains(job: CompositeJob, evaluator: Evaluator, plan: Plan, scene: tuple[Node, Node, Node]) -> tuple[float, ...]:
+    """One match for all frames, from a few that are spread over them."""
     count = min(_SAMPLES, len(plan.frames))
     chosen = [plan.frames[(2 * index + 1) * len(plan.frames) // (2 * count)] for index in range(count)]
-    pairs = ((evaluator.image(cut, frame), evaluator.image(background, frame)) for frame in chosen)
-    gains = match_gains(pairs, job.match)
+    plate, matte, background = scene
+    gains = match_gains(
+        (
+            (evaluator.image(plate, frame), evaluator.image(matte, frame), evaluator.image(background, frame))
+            for frame in chosen
+        ),
+        job.match,
+    )
     plan.notes.append(f"The object's light is multiplied by {', '.join(f'{gain:.3f}' for gain in gains)} (R, G, B).")
     return gains
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from compositing import open_footage
+
 FOLDER = Path(__file__).resolve().parent.parent / "examples"
 
 
@@ -58,6 +60,16 @@ def test_image_mode(shot: Path, network: list[str], tmp_path: Path, capsys: pyte
     assert capsys.readouterr().out.count("candidate") == 3
     with Image.open(picture) as alpha:
         assert np.asarray(alpha).shape == (64, 96)
+
+
+def test_composite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    movie = tmp_path / "made" / "comp.mp4"
+    example("composite").main(["-o", str(movie), "--range", "3-5"])
+    assert f"3 frames: {movie}" in capsys.readouterr().out
+    assert movie.with_suffix(".json").is_file()
+    with open_footage(movie) as footage:
+        assert len(footage) == 3
+        assert footage.view(1)[270, 350, 0] > 120
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(FOLDER.glob("*.py"))])

@@ -94,7 +94,7 @@ def _add_edge(parser: argparse.ArgumentParser) -> None:
     add("--despill", dest="screen", choices=("green", "blue"), help="take the light of a screen off the object")
     add("--wrap", type=float, metavar="AMOUNT", help="light of the background on the edge (default: 0, full: 1)")
     add("--wrap-size", type=float, metavar="PX", help="how deep that light goes (default: 1/120 of the width)")
-    add("--match", type=float, metavar="AMOUNT", help="bring the object to the background's light, 0 to 1 (default: 0)")
+    add("--match", type=float, metavar="AMOUNT", help="light the object as the background is lit, 0 to 1 (default: 0)")
     add("--shadow", type=float, metavar="DENSITY", help="a soft shadow behind the object, 0 to 1 (default: 0)")
     add(
         "--no-foreground",

@@ -116,14 +116,17 @@ def test_spill_goes_and_grey_stays() -> None:
     assert red > 0.3
 
 
-def test_gains_bring_means_together() -> None:
-    cut = cut_out(flat((0.4, 0.2, 0.1)), disc(1.0))
-    gains = match_gains([(cut, flat((0.2, 0.2, 0.2)))] * 2)
-    assert gains == pytest.approx((0.5, 1.0, 2.0), rel=1e-3)
-    assert match_gains([(cut, flat((0.2, 0.2, 0.2)))], 0.5) == pytest.approx((0.5**0.5, 1.0, 2.0**0.5), rel=1e-3)
+def test_gains_are_those_of_the_light() -> None:
+    """The same object in the same room under another lamp: the gains are the lamp's, whatever the object's colour."""
+    matte, room = disc(2.0), flat((0.4, 0.2, 0.1))
+    plate = mixed(flat(RED), room, matte)
+    lit = flat((0.4 * 0.5, 0.2 * 1.5, 0.1 * 2.0))
+    assert match_gains([(plate, matte, lit)] * 2) == pytest.approx((0.5, 1.5, 2.0), rel=1e-3)
+    assert match_gains([(plate, matte, lit)], 0.5) == pytest.approx((0.5**0.5, 1.5**0.5, 2.0**0.5), rel=1e-3)
     assert match_gains([]) == (1.0, 1.0, 1.0)
-    made = cut_out(flat((0.4, 0.2, 0.1)), disc(1.0), gains=gains).on_display()
-    assert made.rgb()[:, 36, 48].tolist() == pytest.approx([0.2, 0.2, 0.2], rel=1e-3)
+    assert match_gains([(plate, matte, flat((8.0, 8.0, 0.0)))]) == pytest.approx((4.0, 4.0, 0.25))
+    made = cut_out(plate, matte, gains=(0.5, 1.5, 2.0)).on_display()
+    assert made.rgb()[:, 36, 48].tolist() == pytest.approx([0.4, 0.15, 0.1], rel=1e-3)
 
 
 def test_light_wraps_round_the_edge_alone() -> None:
