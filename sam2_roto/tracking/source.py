@@ -91,10 +91,13 @@ def prepare(view: NDArray[np.uint8], image_size: int, device: torch.device | Non
 def resize(pixels: Tensor, image_size: int) -> Tensor:
     """Resize ``pixels [N, 3, H, W]`` uint8 to the square, float32 in whole numbers 0..255.
 
-    Equal to PIL's bicubic to one level: the columns first, rounded to 8 bits, then the rows.
+    Equal to PIL's bicubic to one level: columns and rows one after the other, rounded to 8 bits between them, and the
+    rows first where the picture is tall and shrinks.
     """
     pixels = pixels.float()
-    for size in ((pixels.shape[2], image_size), (image_size, image_size)):
+    height, width = pixels.shape[2:]
+    first = (image_size, width) if height > max(width, image_size) else (height, image_size)
+    for size in (first, (image_size, image_size)):
         if pixels.shape[2:] != size:
             pixels = F.interpolate(pixels, size=size, mode="bicubic", antialias=True).round().clamp(0, 255)
     return pixels

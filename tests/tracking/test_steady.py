@@ -195,7 +195,7 @@ def test_replay_records_once_for_a_shape() -> None:
     assert Rerun.made == 1
 
 
-@pytest.mark.parametrize(("width", "height"), [(192, 108), (48, 80), (64, 64)])
+@pytest.mark.parametrize(("width", "height"), [(192, 108), (48, 80), (30, 40), (64, 64)])
 def test_resizing_on_the_device_equals_pil_to_one_level(width: int, height: int) -> None:
     view = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(view).resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(np.float32)
