@@ -30,6 +30,7 @@ from sam2_roto.training.clips import DIFFICULTIES, TextureLibrary, generate_clip
 Array = npt.NDArray[Any]
 WIDTH, HEIGHT = 192, 108
 TAKES = 10
+LONGEST = 110
 SLACK = 2
 
 
@@ -130,7 +131,7 @@ def reels(options: argparse.Namespace) -> Iterator[tuple[str, Reel]]:
     """Reels of real takes and of generated ones."""
     rng = np.random.default_rng(options.seed)
     if options.clips:
-        takes = movie_takes(options.clips, 200)
+        takes = movie_takes(options.clips, LONGEST)
         yield from ((f"real {number}", make_reel(takes, rng)) for number in range(options.reels))
     generated = generated_takes(2 * TAKES, 48)
     yield from ((f"generated {number}", make_reel(generated, rng)) for number in range(options.reels))

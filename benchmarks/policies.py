@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from sam2_roto.evaluation.held_out import SIDE, score_clip
+from sam2_roto.evaluation.held_out import score_clip
 from sam2_roto.evaluation.segmenter import TrackerSegmenter
 from sam2_roto.export.annotations import write_json
 from sam2_roto.loading import load_model
@@ -27,14 +27,16 @@ Scores = dict[str, dict[str, list[float]]]
 """Difficulty, then policy, to the J&F of every object, in one order."""
 
 
-def clips(library: TextureLibrary, chosen: list[str], count: int, frames: int) -> Iterator[tuple[str, int, Clip]]:
+def clips(
+    library: TextureLibrary, chosen: list[str], count: int, frames: int, side: int
+) -> Iterator[tuple[str, int, Clip]]:
     """The first ``count`` held-out clips of each chosen difficulty."""
     for difficulty, seed in held_out_set(count * len(DIFFICULTIES)):
         if difficulty in chosen:
             yield (
                 difficulty,
                 seed,
-                generate_clip(seed, size=SIDE, frames=frames, difficulty=difficulty, library=library),
+                generate_clip(seed, size=side, frames=frames, difficulty=difficulty, library=library),
             )
 
 
@@ -59,7 +61,7 @@ def measure(options: argparse.Namespace) -> Scores:
     model = load_model(options.model, image_size=options.size)
     encodings = remember_encodings(model)
     scores: Scores = {name: {policy: [] for policy in options.policies} for name in options.difficulties}
-    made = clips(library, options.difficulties, options.clips, options.frames)
+    made = clips(library, options.difficulties, options.clips, options.frames, options.side)
     for difficulty, seed, clip in tqdm(made, total=options.clips * len(options.difficulties), unit="clip"):
         for policy in options.policies:
             segmenter = TrackerSegmenter(model, policy=POLICIES[policy])
@@ -67,7 +69,7 @@ def measure(options: argparse.Namespace) -> Scores:
             scores[difficulty][policy] += [entry.mean.jf for entry in found]
         encodings.clear()
         if options.json:
-            about = {name: getattr(options, name) for name in ("model", "size", "clips", "frames", "prompt")}
+            about = {name: getattr(options, name) for name in ("model", "size", "side", "clips", "frames", "prompt")}
             write_json(options.json, {**about, "scores": scores})
     return scores
 
@@ -98,6 +100,7 @@ def main() -> None:
     parser.add_argument("--prompt", choices=("mask", "click", "box"), default="mask")
     parser.add_argument("--policies", nargs="+", default=list(POLICIES), choices=list(POLICIES))
     parser.add_argument("--difficulties", nargs="+", default=["distractors", "occlusion"], choices=DIFFICULTIES)
+    parser.add_argument("--side", type=int, default=384, help="side of the clips' pictures")
     parser.add_argument("--size", type=int, help="side of the square that the network sees; the model's own by default")
     parser.add_argument("--json", type=Path, help="written after every clip")
     options = parser.parse_args()

@@ -33,7 +33,6 @@ from sam2_roto.tracking.review import SIGNS, Evidence, gather, suggest
 from sam2_roto.training.clips import DIFFICULTIES, HELD_OUT_SEEDS, Clip, TextureLibrary, generate_clip, held_out_set
 
 CLICKS = 3
-SIDE = 384
 NAME = "object"
 Results = dict[int, ObjectFrame]
 Chooser = Callable[[list[Evidence]], int | None]
@@ -87,7 +86,7 @@ class Session:
     def mask(self, frame: int, results: Results | None = None) -> Mask:
         """The mask at the plate's size."""
         logits = (results or self.fused)[frame].logits
-        mask: Mask = mask_from_logits(logits, (SIDE, SIDE)).numpy()
+        mask: Mask = mask_from_logits(logits, self.truth.shape[1:]).numpy()
         return mask
 
     def jf(self, results: Results | None = None) -> float:
@@ -135,7 +134,7 @@ def made(library: TextureLibrary, options: argparse.Namespace) -> Iterator[tuple
     """Seeds and clips: held out, or of the training pool where weights are fitted."""
     for difficulty, seed in held_out_set(options.clips):
         chosen = seed + (7_000_000 + HELD_OUT_SEEDS.stop if options.fit else 0)
-        clip = generate_clip(chosen, size=SIDE, frames=options.frames, difficulty=difficulty, library=library)
+        clip = generate_clip(chosen, size=options.side, frames=options.frames, difficulty=difficulty, library=library)
         yield seed, clip
 
 
@@ -184,7 +183,9 @@ def compare(options: argparse.Namespace) -> dict[str, list[list[float]]]:
         found["fusion"].append([both.jf(both.forward), both.jf()])
         encodings.clear()
         if options.json:
-            about = {name: getattr(options, name) for name in ("model", "size", "clips", "frames", "prompt", "draws")}
+            about = {
+                name: getattr(options, name) for name in ("model", "size", "side", "clips", "frames", "prompt", "draws")
+            }
             write_json(options.json, {**about, **found})
     return found
 
@@ -234,6 +235,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=36)
     parser.add_argument("--prompt", choices=("mask", "click", "box"), default="mask")
     parser.add_argument("--draws", type=int, default=2, help="sequences of random frames for each clip")
+    parser.add_argument("--side", type=int, default=384, help="side of the clips' pictures")
     parser.add_argument("--size", type=int, help="side of the square that the network sees; the model's own by default")
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--json", type=Path)

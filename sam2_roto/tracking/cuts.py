@@ -31,7 +31,7 @@ WIDTH, HEIGHT = 96, 54
 REACH = 3
 """Frames on either side of a hard cut that are compared; flashes up to one frame shorter are no cut."""
 
-SPANS = (12, 20, 32)
+SPANS = (8, 12, 20, 32)
 """Lengths of the stretches that are tried for a dissolve, in frames."""
 
 UNLIKE = 0.45
@@ -43,11 +43,26 @@ UNUSUAL = 1.8
 DISSOLVED = 1.3
 """The same of a dissolve's ends, against two frames as far apart before it."""
 
-UNMIXED = 0.1
-"""Most of the pictures between, in the mean, that may not be a mix of a dissolve's ends."""
+UNMIXED = 1.5
+"""What the unmixed part of the pictures between takes from the difference of a dissolve's ends."""
+
+MOVING = 0.15
+"""What the difference of two frames as far apart before the dissolve takes from it."""
+
+FADE = 0.1
+"""What a fade takes from it, whose frames tell little of the takes."""
+
+DISSOLVED = 0.38
+"""Least that must be left of it."""
 
 STEADY = 0.85
 """Least correlation of a dissolve's shares with time."""
+
+BETWEEN = 4
+"""Least frames of a dissolve that are neither end."""
+
+FADED = 0.06
+"""Part of the ends' pattern that is left, at most, where a fade is darkest."""
 
 _COARSE = (24, 14)
 _PLAIN = 4.0  # grey levels of spread below which a picture has no pattern
@@ -151,21 +166,21 @@ class CutDetector:
         return max(found, key=lambda cut: cut.strength, default=None)
 
     def _dissolve(self, frames: list[Glance], span: int) -> Cut | None:
-        """A dissolve over the last ``span`` frames: mixed of its ends, which differ more than is usual in the take."""
+        """A dissolve or a fade over the last ``span`` frames."""
         begin = len(frames) - 1 - span
         first, last = frames[begin], frames[-1]
         if _correlation(first.coarse, last.coarse) > 1 - UNLIKE**2:
             return None
-        shares, unmixed = mix_shares(frames[begin:])
-        time = np.arange(span + 1)
-        if unmixed > UNMIXED or np.corrcoef(shares, time)[0, 1] < STEADY or np.diff(shares).max() > 0.6:
+        mix = mix_of(frames[begin:])
+        if not (mix.faded or mix.steady):
             return None
-        strength = self.difference(first, last)
-        earlier = frames[max(0, begin - span)]
-        if strength < max(UNLIKE, DISSOLVED * self.difference(earlier, first)):
+        moving = self.difference(frames[max(0, begin - span)], first)
+        taken = UNMIXED * mix.unmixed + MOVING * moving if mix.steady else FADE
+        left = self.difference(first, last) - taken
+        if left < DISSOLVED:
             return None
-        turn = begin + int(np.argmax(shares > 0.5))
-        return Cut(frames[turn].frame, "dissolve", frames[begin + 1].frame, last.frame, strength * (1 - unmixed))
+        turn = begin + (int(np.argmax(mix.shares > 0.5)) if mix.steady else mix.darkest)
+        return Cut(frames[turn].frame, "dissolve", frames[begin + 1].frame, last.frame, left)
 
     def difference(self, first: Glance, second: Glance) -> float:
         """How unlike two frames are, 0..1: what flow leaves unexplained, and the colours."""
@@ -195,20 +210,57 @@ def glance(frame: int, view: Picture) -> Glance:
     return Glance(frame, grey, coarse - coarse.mean(), colours)
 
 
-def mix_shares(frames: list[Glance]) -> tuple[npt.NDArray[np.float64], float]:
-    """Share of the last frame in each, 0..1, and the mean part of them that is no mix of the first and the last.
+class Mix(NamedTuple):
+    """How the frames of a stretch are made of its first and its last."""
 
-    Each frame is fitted as a · first + b · last, both of zero mean, so that fades through black or white count too.
-    """
+    shares: npt.NDArray[np.float64]
+    """Share of the last in each, 0..1."""
+    unmixed: float
+    """Mean part of the frames between that is no mix."""
+    contrast: npt.NDArray[np.float64]
+    """Strength of each frame's pattern, against the ends'."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether the shares run from one end to the other, over several frames."""
+        time = np.arange(len(self.shares)) - (len(self.shares) - 1) / 2
+        sizes = float(np.linalg.norm(time) * np.linalg.norm(self.shares - self.shares.mean()))
+        between = np.count_nonzero(_between(self.shares))
+        return bool(between >= BETWEEN and time @ self.shares >= STEADY * max(sizes, 1e-6))
+
+    @property
+    def darkest(self) -> int:
+        """Where the pattern is weakest; in a fade, the first frame of the later take."""
+        return int(self.contrast.argmin())
+
+    @property
+    def faded(self) -> bool:
+        """Whether the pattern vanishes between the ends, and does so over several frames on both sides."""
+        low = self.darkest
+        return bool(
+            self.contrast[low] < FADED
+            and BETWEEN <= low + 1 < len(self.contrast) - BETWEEN + 1
+            and np.abs(np.diff(np.sqrt(self.contrast))).max() < 0.5
+        )
+
+
+def mix_of(frames: list[Glance]) -> Mix:
+    """Fit each frame as a · first + b · last, both of zero mean, so that brightness does not matter."""
     ends = np.stack([frames[0].coarse, frames[-1].coarse], axis=1).astype(np.float64)
     patterns = np.stack([glance_.coarse for glance_ in frames], axis=1).astype(np.float64)
     parts, *_ = np.linalg.lstsq(ends, patterns, rcond=None)
-    rest = np.square(patterns - ends @ parts).sum(axis=0)
-    whole = max(float(np.square(ends).sum(axis=0).max()), 1e-6)
+    whole = max(float(np.square(ends).sum(axis=0).mean()), 1e-6)
+    rest = np.square(patterns - ends @ parts).sum(axis=0) / whole
     parts = parts.clip(0, None)
     total = parts.sum(axis=0)
     shares = np.divide(parts[1], total, out=np.full(len(frames), 0.5), where=total > 1e-6)
-    return shares, float((rest / whole).mean())
+    between = _between(shares)
+    unmixed = float(rest[between].mean()) if between.any() else 1.0
+    return Mix(shares, unmixed, np.square(patterns).sum(axis=0) / whole)
+
+
+def _between(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    return np.asarray((shares > 0.15) & (shares < 0.85))
 
 
 def _unlike(flow: Any, first: Glance, second: Glance) -> float:

@@ -1,0 +1,100 @@
+"""Cuts, dissolves and fades are found; flashes, pans and changes of light are not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sam2_roto.tracking import ArraySource
+from sam2_roto.tracking.cuts import Cut, CutDetector, find_cuts
+
+Take = NDArray[np.uint8]
+
+
+def scenery(seed: int, width: int = 480) -> NDArray[np.uint8]:
+    """A wide still of soft patches in colours of its own."""
+    rng = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(rng.normal(0, 1, (90, width)).astype(np.float32), (0, 0), 8)
+    noise = noise / np.abs(noise).max()
+    tints = rng.integers(20, 236, (2, 3))
+    picture = tints[0] + (tints[1] - tints[0]) * (noise[..., None] + 1) / 2 + rng.normal(0, 4, (90, width, 1))
+    return np.asarray(picture.clip(0, 255).astype(np.uint8))
+
+
+def take(seed: int, frames: int, speed: float = 1.0) -> Take:
+    """A camera that pans over a still by ``speed`` pixels a frame."""
+    still = scenery(seed)
+    return np.stack([still[:, round(speed * frame) : round(speed * frame) + 160] for frame in range(frames)])
+
+
+def cuts_of(frames: Take, first: int = 0) -> list[Cut]:
+    return list(find_cuts(ArraySource(frames, first=first)))
+
+
+def test_hard_cuts_are_told_to_the_frame() -> None:
+    reel = np.concatenate([take(1, 30), take(2, 25), take(3, 40)])
+    found = cuts_of(reel, first=1001)
+    assert [(cut.frame, cut.kind) for cut in found] == [(1031, "cut"), (1056, "cut")]
+    assert min(cut.strength for cut in found) > 0.4
+
+
+@pytest.mark.parametrize("length", [10, 18, 28])
+def test_a_dissolve_is_told_once_within_it(length: int) -> None:
+    first, second = take(4, 50), take(5, 50)
+    share = (np.arange(1, length + 1) / (length + 1))[:, None, None, None]
+    mixed = ((1 - share) * first[-length:] + share * second[:length]).astype(np.uint8)
+    found = cuts_of(np.concatenate([first[:-length], mixed, second[length:]]))
+    assert [cut.kind for cut in found] == ["dissolve"]
+    assert 50 - length - 2 <= found[0].frame <= 52
+    assert found[0].start <= found[0].frame <= found[0].stop
+
+
+def test_a_fade_through_black_is_a_dissolve() -> None:
+    ramp = np.linspace(1, 0, 10)[:, None, None, None]
+    first, second = take(1, 40), take(2, 40)
+    out, into = (first[-10:] * ramp).astype(np.uint8), (second[:10] * ramp[::-1]).astype(np.uint8)
+    found = cuts_of(np.concatenate([first[:-10], out, into, second[10:]]))
+    assert len(found) == 1
+    assert 30 <= found[0].frame <= 50
+
+
+def test_a_flash_is_no_cut() -> None:
+    for length in (1, 2):
+        frames = take(8, 50).copy()
+        frames[25 : 25 + length] = 250
+        assert cuts_of(frames) == []
+
+
+def test_a_fast_pan_is_no_cut() -> None:
+    assert cuts_of(take(9, 40, speed=8)) == []
+
+
+def test_light_that_goes_and_comes_is_no_cut() -> None:
+    light = 1 - 0.6 * (1 - np.abs(np.arange(60) - 30) / 12).clip(0, 1)
+    assert cuts_of((take(10, 60) * light[:, None, None, None]).astype(np.uint8)) == []
+
+
+def test_a_still_and_a_black_clip_have_no_cuts() -> None:
+    assert cuts_of(np.repeat(take(11, 1), 50, axis=0)) == []
+    assert cuts_of(np.zeros((50, 90, 160, 3), np.uint8)) == []
+
+
+def test_a_cut_near_the_end_is_told_at_the_end() -> None:
+    detector = CutDetector()
+    reel = np.concatenate([take(1, 30), take(2, 2)])
+    told = [cut for frame, view in enumerate(reel) for cut in detector.push(frame, view)]
+    assert told == []
+    assert [cut.frame for cut in detector.close()] == [30]
+
+
+def test_memory_is_bounded() -> None:
+    detector = CutDetector()
+    sizes = set()
+    for round_ in range(6):
+        for frame, view in enumerate(take(round_, 40)):
+            detector.push(40 * round_ + frame, view)
+        sizes.add(len(detector._seen))
+    assert len(detector._differences) < 1000
+    assert max(sizes) < 80
