@@ -6,13 +6,12 @@ import argparse
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 from compositing.footage.frames import FrameRange
+from sam2_roto.cli.deliverables import add_deliverables
 from sam2_roto.cli.parser import Parser, Subparsers
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
 from sam2_roto.cli.shot_words import parse_frame, parse_stroke, parse_take
-from sam2_roto.job import MatteFormat
 
 _DESCRIPTION = """Work on a shot in steps: mark objects, track, look at what is doubtful, correct, and track again. Only
 the frames that a correction touches are tracked again. The shot is a folder NAME.roto; every edit is kept at once, can
@@ -150,9 +149,8 @@ def add_review(step: Parser) -> None:
 def _export(step: Parser) -> None:
     add = step.add_argument
     add("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the mattes")
-    add("--format", choices=get_args(MatteFormat), default="exr", help="file type (default: exr)")
-    add("--preview", action=argparse.BooleanOptionalAction, default=True, help="overlay movie and contact sheet")
     add("--json", action="store_true", help="print what was written as JSON")
+    add_deliverables(step)
 
 
 def _info(step: Parser) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from compositing.errors import CompositingError
 from compositing.footage.frames import summarise
+from sam2_roto.cli.deliverables import deliverables_of
 from sam2_roto.cli.progress import ProgressBar
+from sam2_roto.shot.cuts import detect
 from sam2_roto.shot.document import Document, ShotObject
 from sam2_roto.shot.export import export as export_shot
 from sam2_roto.shot.footage import open_reference
@@ -55,16 +57,35 @@ def export(args: argparse.Namespace) -> int:
         open_reference(shot.document.footage, shot.folder) as footage,
         ProgressBar(args.quiet) as progress,
     ):
-        done = export_shot(results, footage, args.output, format=args.format, preview=args.preview, progress=progress)
+        done = export_shot(results, footage, args.output, deliverables_of(args), progress)
     if args.json:
-        print(json.dumps(asdict(done), default=str, indent=2))
+        print(json.dumps({"files": dict(done.files), "absent": dict(done.absent)}, default=str, indent=2))
         return 0
-    count = len(done.mattes)
-    print(f"{count} {'matte' if count == 1 else 'mattes'}: {done.mattes[0]} to {done.mattes[-1].name}")
+    for paths in done.files.values():
+        print(f"{paths[0]}" + (f" to {paths[-1].name}, {len(paths)} files" if len(paths) > 1 else ""))
     for name, frames in done.absent.items():
         if frames:
             print(f"'{name}' is not seen on {summarise(frames)}")
-    print("\n".join(map(str, done.previews)))
+    return 0
+
+
+def cuts(args: argparse.Namespace) -> int:
+    """List the shot's cuts and takes, after looking for them, opening or closing one."""
+    with Shot(args.shot, read_only=not (args.find or args.open or args.close)) as shot, ProgressBar(args.quiet) as bar:
+        if args.find:
+            with open_reference(shot.document.footage, shot.folder) as footage:
+                found = detect(footage, shot.document.range, bar)
+            shot.set_cuts(found)
+        for frame, passes in ((args.open, True), (args.close, False)):
+            if frame is not None:
+                shot.open_cut(frame, passes)
+        document = shot.document
+    if document.cuts is None:
+        print("no one has looked for cuts yet; give --find, or track the shot")
+        return 0
+    for cut in document.cuts:
+        print(f"{cut.kind} before frame {cut.frame}{', open' if cut.open else ''}")
+    print(f"takes: {', '.join(map(str, document.takes))}")
     return 0
 
 

@@ -10,15 +10,13 @@ from pathlib import Path
 import torch
 
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
-from sam2_roto.errors import ShotError
 from sam2_roto.job import Progress
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
+from sam2_roto.precision import choose_precision, set_precision
 from sam2_roto.tracking.policy import find_policy
 
 from .document import Document, TrackingSettings
-
-PRECISIONS = ("float32",)
 
 
 @dataclass(frozen=True)
@@ -28,12 +26,13 @@ class Network:
     name: str
     path: Path
     config: ModelConfig
+    precision: str
     key: str
     """Digest of weights, size, policy, precision and footage: answers and masklets of equal keys can be mixed."""
 
     @classmethod
     def of(cls, document: Document, progress: Progress | None = None) -> Network:
-        """The network of a shot, found but not loaded. Raises ModelError, CheckpointError, PromptError, ShotError."""
+        """The network of a shot, found but not loaded. Raises ModelError, CheckpointError, PromptError."""
         settings = document.settings
         check(settings)
         name, path = resolve(settings.model or default_model(), progress)
@@ -42,22 +41,18 @@ class Network:
             weights = hashlib.file_digest(file, "sha256").hexdigest()
         decides = [weights, config.image_size, settings.policy, settings.precision, document.footage.identity]
         key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
-        return cls(name, path, config, key)
+        return cls(name, path, config, settings.precision, key)
 
     def load(self, device: str = "auto") -> SAM2:
         """The model with its weights, ready to run."""
         model = build_model(self.name, self.config.image_size)
         load_weights(model, self.path, self.name)
-        return model.eval().requires_grad_(False).to(choose_device(device))
+        place = choose_device(device)
+        model = model.eval().requires_grad_(False).to(place)
+        return set_precision(model, choose_precision(self.precision, place))
 
 
 def check(settings: TrackingSettings) -> None:
-    """Raise PromptError for an unknown policy, ShotError for an unknown precision."""
+    """Raise PromptError for an unknown policy, ModelError for an unknown precision."""
     find_policy(settings.policy)
-    if settings.precision not in PRECISIONS:
-        raise ShotError(f"the precision '{settings.precision}' is not known; use {', '.join(PRECISIONS)}")
-
-
-def device_of(model: SAM2) -> torch.device:
-    """Where a model's weights are."""
-    return model.no_obj_ptr.device
+    choose_precision(settings.precision, torch.device("cpu"))

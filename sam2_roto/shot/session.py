@@ -22,6 +22,7 @@ from sam2_roto.tracking.policy import find_policy
 from . import edits
 from .answering import Answerer, Beside
 from .answers import keep_answer, read_answer
+from .cuts import detect
 from .document import Answer, Corners, Document, Point, ShotObject, Stroke
 from .footage import open_reference
 from .network import Network
@@ -114,7 +115,13 @@ class Session:
         return report
 
     def track(self, progress: Progress = silent, cancelled: Callable[[], bool] = lambda: False) -> TrackReport:
-        """Answer what awaits it, and track every frame that the shot lacks; what is there is not touched."""
+        """Answer what awaits it, and track every frame that the shot lacks; what is there is not touched.
+
+        Cuts are looked for first, where no one did that yet.
+        """
+        if self.shot.document.cuts is None:
+            found = detect(self.footage, self.shot.document.range, progress)
+            self.shot.edit("find cuts", lambda old: edits.set_cuts(old, found), joined=True)
         report = self.answer(progress)
         self.results.update(self.shot.document)
         todo: dict[Stream, range] = {}

@@ -27,8 +27,9 @@ from .schema import from_json, to_json
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sam2_roto.job import MatteFormat, Progress
-    from sam2_roto.rendering import Rendered
+    from sam2_roto.deliverables import Deliverables
+    from sam2_roto.delivery import Delivered
+    from sam2_roto.job import Progress
 
     from .review import Review
     from .session import TrackReport
@@ -238,15 +239,17 @@ class Shot:
         with opened(self) as results:
             return review(results)
 
-    def export(self, output: Path | str, progress: Progress | None = None, *, format: MatteFormat = "exr") -> Rendered:
-        """Write the mattes of all visible objects into the folder ``output``."""
+    def export(
+        self, output: Path | str, what: Deliverables | None = None, progress: Progress | None = None
+    ) -> Delivered:
+        """Write the mattes of all visible objects, and ``what`` else is wanted, into the folder ``output``."""
         from .export import export
         from .footage import open_reference
         from .results import opened
         from .session import silent
 
         with opened(self) as results, open_reference(self.document.footage, self.folder) as footage:
-            return export(results, footage, Path(output), format=format, progress=progress or silent)
+            return export(results, footage, Path(output), what, progress or silent)
 
     def close(self) -> None:
         """Let the shot go; nothing that was said is lost without it."""

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from compositing.footage.frames import FrameRange
-from sam2_roto.errors import PromptError, ShotError
+from sam2_roto.errors import ModelError, PromptError, ShotError
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.shot import Cut, Shot, Stroke, TrackingSettings
 from sam2_roto.shot.export import frame_mattes
@@ -220,27 +220,27 @@ def test_a_painted_mask_is_the_matte_of_its_frame(session: Session, work: Shot) 
     mask[30, 20:50] = 0.2  # a soft edge
     work.add_mask("disc", 6, mask)
     session.track()
-    matte = frame_mattes(session.results, MatteRecipe(), 6)["disc"]
+    matte = frame_mattes(session.results, MatteRecipe(), 6)[0]["disc"]
     assert abs(matte - mask).max() < 1 / 255
     before = matte.tobytes()
     session.click("disc", 0, [(24, 32, True)])
     session.track()
-    assert frame_mattes(session.results, MatteRecipe(), 6)["disc"].tobytes() == before
-    softened = frame_mattes(session.results, MatteRecipe.from_options(feather=4), 6)["disc"]
+    assert frame_mattes(session.results, MatteRecipe(), 6)[0]["disc"].tobytes() == before
+    softened = frame_mattes(session.results, MatteRecipe.from_options(feather=4), 6)[0]["disc"]
     assert 0 < softened[9, 30] < 0.5
 
 
 def test_strokes_are_painted_over_what_is_seen(session: Session) -> None:
     mark(session)
     session.track()
-    seen = frame_mattes(session.results, MatteRecipe(), 9).get("disc", np.zeros((64, 96), np.float32))
+    seen = frame_mattes(session.results, MatteRecipe(), 9)[0].get("disc", np.zeros((64, 96), np.float32))
     session.paint("disc", 9, [Stroke(((10, 8), (30, 8)), 4), Stroke(((20, 8),), 2, positive=False)])
-    painted = frame_mattes(session.results, MatteRecipe(), 9)["disc"]
+    painted = frame_mattes(session.results, MatteRecipe(), 9)[0]["disc"]
     assert painted[8, 12] == 1
     assert painted[8, 20] == 0
     assert (abs(painted[20:] - seen[20:]) < 1 / 255).all()
     session.paint("disc", 9, [Stroke(((80, 60),), 3)])
-    more = frame_mattes(session.results, MatteRecipe(), 9)["disc"]
+    more = frame_mattes(session.results, MatteRecipe(), 9)[0]["disc"]
     assert more[60, 80] == 1
     assert (abs(more[:50] - painted[:50]) < 1 / 255).all()
     with pytest.raises(PromptError, match="is painted on frame 9"):
@@ -251,7 +251,7 @@ def test_strokes_are_painted_over_what_is_seen(session: Session) -> None:
 def test_strokes_on_nothing_are_a_mask(session: Session, work: Shot) -> None:
     work.add_strokes("disc", 0, [Stroke(((24, 32),), 12)])
     session.track()
-    matte = frame_mattes(session.results, MatteRecipe(), 0)["disc"]
+    matte = frame_mattes(session.results, MatteRecipe(), 0)[0]["disc"]
     assert abs(matte.sum() - np.pi * 12**2) < 8
 
 
@@ -296,5 +296,5 @@ def test_unknown_settings_are_refused(work: Shot) -> None:
     with pytest.raises(PromptError, match="no memory policy 'hope'"):
         Session(work)
     work.set_tracking(TrackingSettings(precision="int2"))
-    with pytest.raises(ShotError, match="the precision 'int2' is not known"):
+    with pytest.raises(ModelError, match="the precision 'int2' is not one of"):
         Session(work)
