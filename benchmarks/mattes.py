@@ -1,6 +1,6 @@
 """How near mattes come to the truth, and how fast each step is.
 
-    python benchmarks/mattes.py quality [--sources ideal-96,ideal-256,nano] [--kinds hair,veil] [--frames 6] [--json FILE]
+    python benchmarks/mattes.py quality [--sources ideal-96,ideal-256,nano] [--kinds hair,veil] [--frames 6]
     python benchmarks/mattes.py speed [--sizes 1080p,4k] [--threads 1] [--repeat 3] [--json FILE]
 
 ``quality`` makes the synthetic set, and mattes of it from two kinds of logits: ideal ones (the true alpha averaged over
@@ -106,7 +106,7 @@ def row(title: str, found: dict[str, tuple[float, float]]) -> str:
     return f"{title:<22}{1e4 * base[0]:>10.2f}{ratios}{1e3 * base[1]:>10.2f}{trembles}{steady:>10.3f}"
 
 
-HEAD = f"{'':<22}{'MSE e-4':>10}{'hard':>10}{'default':>10}{'hair':>10}{'dtSSD e-3':>10}{'default':>10}{'hair':>10}{'steady':>10}"
+COLUMNS = ("MSE e-4", "hard", "default", "hair", "dtSSD e-3", "default", "hair", "steady")
 
 
 def quality(args: argparse.Namespace) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def quality(args: argparse.Namespace) -> dict[str, Any]:
     backgrounds = list(pictures(args.footage)) if args.footage else []
     models: dict[str, Any] = {}
     totals: dict[str, list[dict[str, tuple[float, float]]]] = {source: [] for source in args.sources}
-    print(HEAD)
+    print(" " * 22 + "".join(f"{title:>10}" for title in COLUMNS))
     for kind in args.kinds:
         for seed in range(1, args.seeds + 1):
             clip = matting_clip(kind, seed, frames=args.frames, backgrounds=backgrounds)
@@ -161,7 +161,7 @@ def speed(args: argparse.Namespace) -> dict[str, Any]:
 def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]]:
     """Milliseconds of every step on moving discs, with plates of noise."""
     noise = np.random.default_rng(0).integers(0, 255, (size[0] // 8, size[1] // 8, 3), dtype=np.uint8)
-    plate = noise.repeat(8, 0).repeat(8, 1)
+    plate = noise.repeat(8, 0).repeat(8, 1) // 2 + np.random.default_rng(1).integers(0, 9, (*size, 3), dtype=np.uint8)
     plates = [Picture(np.roll(plate, 6 * shift, axis=1)) for shift in range(3)]
     y, x = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
     logits = (72 - torch.hypot(x - 128, y - 128)) * 2

@@ -17,11 +17,11 @@ from torch import Tensor
 from sam2_roto.errors import ExportError
 from sam2_roto.mattes.scene import Picture
 
-_KNOWN = 100.0  # weight of pixels that the trimap knows
 _SMOOTH = 1e-7  # the closed form's own regularisation
 _FLOOR = 0.02
-_TOLERANCE = 1e-4
-_MOST = 600
+_TOLERANCE = 1e-3  # of the first residual
+_MOST = 400
+_LEAST_TRUST = 1e-6
 
 Array = NDArray[Any]
 
@@ -67,29 +67,50 @@ def closed_form_alpha(alpha: Tensor, picture: Picture, inner: float, outer: floa
 
 
 def _solve(view: Array, target: Array, known: Array, trust: float) -> Array:
-    """Minimise the matting Laplacian's energy with alpha held to ``target``, hard where known: float32 [h, w]."""
-    cf_laplacian, ichol, cg, diags = _solvers()
-    laplacian = cf_laplacian(view / 255.0, epsilon=_SMOOTH, is_known=known.ravel())
-    weights = np.where(known, _KNOWN, max(trust, 1e-6)).ravel()
-    system = (laplacian + diags(weights)).tocsc()
+    """Minimise the matting Laplacian's energy over the unknown pixels, drawn to ``target`` by ``trust``: [h, w]."""
+    laplacian = _laplacian(view, known)
     start = target.ravel().astype(np.float64)
-    found = cg(
-        system, weights * start, x0=start, M=ichol(system, discard_threshold=1e-4), rtol=_TOLERANCE, maxiter=_MOST
-    )
-    alpha = np.clip((found.reshape(known.shape) - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
-    return np.where(known, target, alpha).astype(np.float32)
+    free = np.flatnonzero(~known.ravel())
+    rows = laplacian[free]
+    held = start.copy()
+    held[free] = 0
+    trust = max(trust, _LEAST_TRUST)
+    found = _descend(rows[:, free], trust, trust * start[free] - rows @ held, start[free])
+    alpha = target.astype(np.float32)
+    alpha.ravel()[free] = np.clip((found - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
+    return alpha
 
 
-def _solvers() -> tuple[Any, Any, Any, Any]:
+def _descend(matrix: Any, shift: float, right: Array, start: Array) -> Array:
+    """Conjugate gradients on (matrix + shift) x = right, scaled by the diagonal, until the residual has fallen."""
+    scale = 1 / (matrix.diagonal() + shift)
+    found = start.copy()
+    residual = right - matrix @ found - shift * found
+    scaled = scale * residual
+    direction, product = scaled.copy(), float(residual @ scaled)
+    enough = product * _TOLERANCE**2
+    for _ in range(_MOST):
+        if product <= enough:
+            break
+        image = matrix @ direction + shift * direction
+        length = product / float(direction @ image)
+        found += length * direction
+        residual -= length * image
+        scaled = scale * residual
+        before, product = product, float(residual @ scaled)
+        direction = scaled + (product / before) * direction
+    return found
+
+
+def _laplacian(view: Array, known: Array) -> Any:
     try:
-        from pymatting import cf_laplacian, cg, ichol
-        from scipy.sparse import diags
+        from pymatting import cf_laplacian
     except ImportError as error:
         raise ExportError(
             "The step 'hair' needs the package PyMatting: install it with \"pip install 'sam2-roto[hair]'\", "
             "or choose another preset."
         ) from error
-    return cf_laplacian, ichol, cg, diags
+    return cf_laplacian(view / 255.0, epsilon=_SMOOTH, is_known=known.ravel()).tocsr()
 
 
 def _dilated(mask: Tensor, radius: float) -> Tensor:

@@ -45,7 +45,7 @@ class Picture:
         By dense inverse search (Kroeger and others 2016); measured once for each pair.
         """
         if other not in self._flows:
-            search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+            search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
             found: Any = search.calc(_grey(self.small), _grey(other.small), None)  # type: ignore[call-overload]
             self._flows[other] = torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1))).to(self.device)
         return self._flows[other]

@@ -1,0 +1,52 @@
+"""The guided filter: edges go where the plate's are, flat plates average, and the ends are exact."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sam2_roto.mattes import Picture, Refine, guided_filter
+from sam2_roto.mattes.scene import Moment, Scene
+
+
+def scene_of(offset: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A blue thing on orange, its true alpha, and a blurred matte that lies ``offset`` pixels beside it."""
+    truth = torch.zeros(120, 160)
+    truth[30:90, 50:110] = 1
+    color = torch.tensor([[0.1, 0.2, 0.8], [0.9, 0.6, 0.2]])
+    guide = color[0].view(3, 1, 1) * truth + color[1].view(3, 1, 1) * (1 - truth)
+    noise = 0.02 * torch.randn(3, 120, 160, generator=torch.Generator().manual_seed(0))
+    rough = torch.nn.functional.avg_pool2d(truth.roll(offset, 1)[None, None], 9, 1, 4)[0, 0]
+    return truth, (guide + noise).clamp(0, 1), rough
+
+
+@pytest.mark.parametrize("offset", [0, 2])
+def test_edge_goes_to_the_plates(offset: int) -> None:
+    truth, guide, rough = scene_of(offset)
+    refined = guided_filter(rough, guide, 10, epsilon=1e-3)
+    assert (refined - truth).square().mean() < 0.4 * (rough - truth).square().mean()
+
+
+def test_far_from_the_edge_it_is_exact() -> None:
+    truth, guide, rough = scene_of(0)
+    refined = guided_filter(rough, guide, 8)
+    assert (refined[52:68, 75:85] == 1).all()
+    assert (refined[:8] == 0).all()
+    assert refined.shape == truth.shape
+
+
+def test_a_flat_plate_has_no_edge_to_go_to() -> None:
+    _, guide, rough = scene_of(0)
+    refined = guided_filter(rough, torch.full_like(guide, 0.5), 4)
+    assert (refined - rough).abs().max() < 0.3
+
+
+def test_the_step_needs_the_plate_and_works_within_the_edges_box() -> None:
+    _, guide, rough = scene_of(2)
+    view = (255 * guide).round().byte().permute(1, 2, 0).numpy()
+    step = Refine(pixels=6)
+    assert step.apply(rough) is rough
+    refined = step.apply(rough, Scene((Moment(1, rough, Picture(view)),), 0))
+    assert (refined - rough).abs().max() > 0.3
+    solid = torch.ones(120, 160)
+    assert torch.equal(step.apply(solid, Scene((Moment(1, solid, Picture(view)),), 0)), solid)
