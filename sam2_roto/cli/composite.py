@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,20 +16,23 @@ from sam2_roto.cli.progress import ProgressBar
 if TYPE_CHECKING:
     from compositing.background_job import CompositeJob, CompositeResult
 
+SHOT = ".roto"
+"""Ending of a shot's folder."""
+
 _DESCRIPTION = """Put an object before another background, in linear light and without a fringe.
 
 PLATE is a movie, a folder of pictures, or one picture of a sequence; the mattes carry its frame numbers, as those of
-'sam2-roto rotoscope' do. The background is a picture, a movie or a sequence, which begins with the plate; a colour
-(white, '#ffcc00'); blur:PX, the plate itself out of focus; transparent; or plate, the plate as it is. The name of the
-output decides what is written: name.mp4 (H.264), name.mov (ProRes), name.mkv, name.####.exr, .png, .tif or .jpg, or a
-folder, which gets EXR. Movies keep the plate's sound."""
+'sam2-roto rotoscope' do. Those of a shot (NAME.roto) are written beside the output first. The background is a picture,
+a movie or a sequence, which begins with the plate; a colour (white, '#ffcc00'); blur:PX, the plate itself out of focus;
+transparent; or plate, the plate as it is. The name of the output decides what is written: name.mp4 (H.264), name.mov
+(ProRes), name.mkv, name.####.exr, .png, .tif or .jpg, or a folder, which gets EXR. Movies keep the plate's sound."""
 
 _EXAMPLES = """examples:
   a dog on another beach, its edge lit by it
       sam2-roto composite dog.mp4 --matte mattes --background beach.mp4 -o out.mp4 --wrap 0.5 --match 0.4
   a background that is shorter than the plate, or a picture
       sam2-roto composite dog.mp4 --matte mattes --background clouds.mov --background-time loop -o out.mov
-      sam2-roto composite dog.mp4 --matte mattes --background park.jpg -o out.mp4
+      sam2-roto composite dog.mp4 --matte dog.roto --background park.jpg -o out.mp4
   cut out: EXR sequence, ProRes 4444 with alpha, on white with a soft shadow
       sam2-roto composite dog.mp4 --matte mattes --background transparent -o cut/dog.####.exr
       sam2-roto composite dog.mp4 --matte mattes --background transparent -o dog.mov
@@ -54,7 +57,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add = parser.add_argument
     add("plate", type=Path, metavar="PLATE", help="movie, folder, or one picture of a sequence")
-    add("--matte", type=Path, required=True, metavar="DIR", help="mattes: folder, one of a sequence, or a movie")
+    add("--matte", type=Path, required=True, metavar="DIR", help="mattes: folder, one of a sequence, movie, or shot")
     add("--background", metavar="WHAT", help="picture, movie, colour, blur:PX, transparent or plate")
     add("-o", "--output", type=Path, required=True, metavar="OUT", help="movie, picture files, or folder for EXR")
     add("--preset", choices=_PRESETS, help="cutout: on white with a shadow; portrait: blur; vertical: 9:16, following")
@@ -151,9 +154,22 @@ def run(args: argparse.Namespace) -> int:
     from compositing.background_run import composite  # torch comes with it, and a wrong word should be told before that
 
     with ProgressBar(args.quiet) as progress:
+        if job.matte.suffix == SHOT:
+            job = replace(job, matte=mattes_of(job.matte, job.output, progress))
         result = composite(job, progress)
     print(json.dumps(asdict(result), default=str, indent=2) if args.json else describe(result))
     return 0
+
+
+def mattes_of(shot: Path, output: Path, progress: ProgressBar) -> Path:
+    """The folder beside the output that the shot's mattes are written to, all visible objects in one sequence."""
+    from sam2_roto.deliverables import Deliverables
+    from sam2_roto.shot import Shot
+
+    folder = output.parent / f"{shot.stem}_mattes"
+    with Shot(shot, read_only=True) as opened:
+        opened.export(folder, Deliverables(preview=False), progress)
+    return folder
 
 
 def describe(result: CompositeResult) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from compositing import open_footage
+from compositing import FrameRange, open_footage
 from compositing.footage.writer import write_movie
 from compositing.image import Window
 from sam2_roto.cli import main
@@ -105,6 +105,20 @@ def test_a_full_disk_ends_with_2_and_leaves_nothing(work: Path) -> None:
         assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
         assert "space left" in done.stderr
         assert sorted(work.iterdir()) == before
+
+
+def test_mattes_of_a_shot(work: Path, random_weights: Path) -> None:
+    from sam2_roto.shot import Shot, TrackingSettings
+
+    settings = TrackingSettings(str(random_weights), 64)
+    with Shot.new(work / "disc.roto", work / "shot.mp4", frames=FrameRange(0, 2), settings=settings) as shot:
+        shot.add_click("disc", 0, 24, 32)
+        shot.track()
+    words = ["composite", "shot.mp4", "--matte", "disc.roto", "--background", "white", "-o", "out/a.####.exr"]
+    assert main([*words, "--range", "0-2", "-q"]) == 0
+    assert len(list((work / "out" / "disc_mattes").glob("*.exr"))) == 3
+    assert len(list((work / "out").glob("a.*.exr"))) == 3
+    assert main([*words[:3], "none.roto", *words[4:], "-q"]) == 2
 
 
 def test_options_reach_the_job(work: Path) -> None:
