@@ -49,6 +49,7 @@ class ProgressBar:
             unit_divisor=1024 if to_bytes else 1000,
             delay=SHOW_AFTER,
             mininterval=0.1 if sys.stderr.isatty() else LOG_INTERVAL,
+            position=None if sys.stderr.isatty() else 0,  # else a file would fill with codes that move the cursor
             dynamic_ncols=True,
             file=sys.stderr,
         )
