@@ -56,14 +56,15 @@ def unpremultiply(image: Image) -> Image:
     return replace(image, pixels=image.pixels / weights, premultiplied=False)
 
 
-def on_straight(image: Image, operation: Callable[[Tensor], Tensor]) -> Image:
+def on_straight(image: Image, operation: Callable[[Tensor], Tensor], *, linear: bool = False) -> Image:
     """``operation`` on the straight colour ``[3, H, W]`` (or one plane ``[1, H, W]``), premultiplied state kept.
 
-    Added light, colour where alpha is 0, goes through the operation as it is. Other channels are not touched.
+    Added light, colour where alpha is 0, goes through the operation as it is. Other channels are not touched. A
+    ``linear`` operation gives k times the result for k times the colour, so that alpha need not be divided out.
     """
-    color = color_planes(image)
+    color = _span(color_planes(image))
     planes = image.pixels[color]
-    if not image.premultiplied or "A" not in image.channels:
+    if linear or not image.premultiplied or "A" not in image.channels:
         changed = operation(planes)
     else:
         alpha = image.channel("A")
@@ -72,6 +73,12 @@ def on_straight(image: Image, operation: Callable[[Tensor], Tensor]) -> Image:
     pixels = image.pixels.clone()
     pixels[color] = changed
     return replace(image, pixels=pixels)
+
+
+def _span(planes: list[int]) -> slice | list[int]:
+    """Planes that follow each other as a slice, which gives a view in place of a copy."""
+    follow = planes == list(range(planes[0], planes[0] + len(planes)))
+    return slice(planes[0], planes[-1] + 1) if follow else planes
 
 
 def color_planes(image: Image) -> list[int]:

@@ -121,7 +121,7 @@ def vignette(image: Image, *, amount: float = 1.0, focal: float = 1.0) -> Image:
     down = (y - (frame.y0 + frame.y1) / 2) / frame.width
     fall = (1 / (1 + (across**2 + down**2) / focal**2)) ** 2
     light = (1 + amount * (fall - 1)).to(image.pixels.device)
-    return on_straight(image, lambda color: color * light)
+    return on_straight(image, lambda color: color * light, linear=True)
 
 
 def _tinted(alpha: Tensor, color: Color, data: Window, color_space: str, display: Window | None = None) -> Image:

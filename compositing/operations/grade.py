@@ -48,7 +48,10 @@ def grade(
         raise ImageError("A grade needs a white point that differs from the black point, and a gamma above 0.")
     slope = _amount(multiply) * (_amount(gain) - _amount(lift)) / (white - black)
     add = _amount(offset) + _amount(lift) - slope * black
-    return on_straight(image, lambda color: _power(color * _on(slope, color) + _on(add, color), 1 / power))
+    linear = bool((add == 0).all()) and bool((power == 1).all())
+    return on_straight(
+        image, lambda color: _power(color * _on(slope, color) + _on(add, color), 1 / power), linear=linear
+    )
 
 
 def cdl(image: Image, decision: Cdl, *, clamp: bool = False) -> Image:
@@ -61,23 +64,25 @@ def cdl(image: Image, decision: Cdl, *, clamp: bool = False) -> Image:
     if bool((slope < 0).any()) or bool((power <= 0).any()) or decision.saturation < 0:
         raise ImageError("A CDL needs slopes and saturation of 0 or more, and powers above 0.")
 
+    linear = not clamp and bool((_amount(decision.offset) == 0).all()) and bool((power == 1).all())
+
     def decide(color: Tensor) -> Tensor:
         linear = color * _on(slope, color) + _on(_amount(decision.offset), color)
         raised = _power(linear.clamp(0, 1) if clamp else linear, power)
         result = _saturated(raised, decision.saturation, (0.2126, 0.7152, 0.0722))
         return result.clamp(0, 1) if clamp else result
 
-    return on_straight(image, decide)
+    return on_straight(image, decide, linear=linear)
 
 
 def saturation(image: Image, amount: float) -> Image:
     """``Y + amount (x - Y)`` with Y the luminance of the image's primaries (Rec.709's where they are not known)."""
-    return on_straight(image, lambda color: _saturated(color, amount, weights_of(image.color_space)))
+    return on_straight(image, lambda color: _saturated(color, amount, weights_of(image.color_space)), linear=True)
 
 
 def exposure(image: Image, stops: float) -> Image:
     """Colour times ``2 ** stops``: light as a lens stop gives it, where the image is linear."""
-    return on_straight(image, lambda color: color * 2.0**stops)
+    return on_straight(image, lambda color: color * 2.0**stops, linear=True)
 
 
 def weights_of(color_space: str) -> tuple[float, float, float]:

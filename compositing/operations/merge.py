@@ -6,6 +6,7 @@ Digital Images", 1984; the others as the manuals of node compositors give them. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,7 +17,7 @@ from torch import Tensor
 from compositing.errors import ImageError
 from compositing.image import Image, Window
 from compositing.operations.alpha import premultiply, ratio
-from compositing.operations.pairs import bands, check_premultiplied, nothing, pair, part, pieces, target
+from compositing.operations.pairs import band_rows, bands, check_premultiplied, nothing, pair, part, pieces, target
 
 Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 Alone = Literal["kept", "dropped", "computed"]
@@ -72,7 +73,7 @@ def combine(operation: Merge, a: Image, b: Image, out: Tensor | None = None) -> 
     a, b = pair(a, b)
     window = operation.window(a.data, b.data)
     if window is None:
-        return nothing(b)
+        return nothing(b, b.data)
     result = replace(b, pixels=target(out, window, b), data=window, premultiplied=True)
     for piece, in_a, in_b in pieces(window, a.data, b.data):
         if in_a and not in_b and operation.a_alone == "kept":
@@ -93,27 +94,43 @@ def _copy(source: Image, result: Image, piece: Window) -> None:
 
 
 def _compute(operation: Merge, a: Image | None, b: Image | None, result: Image, piece: Window) -> None:
+    if operation.compute is _over and a is not None and b is not None:
+        _lay(part(a, piece), part(b, piece), _alpha(a, piece), part(result, piece))
+        return
     for band in bands(piece, len(result.channels), result.pixels.device):
         there = part(result, band)
         colour_a, alpha_a = _operand(a, band, there)
         colour_b, alpha_b = _operand(b, band, there)
-        if operation.compute is _over:
-            # The one merge that every composite is made of writes its result in a single pass.
-            torch.addcmul(colour_a, colour_b, 1 - alpha_a, out=there)
-        else:
-            there.copy_(operation.compute(colour_a, colour_b, alpha_a, alpha_b))
+        there.copy_(operation.compute(colour_a, colour_b, alpha_a, alpha_b))
+
+
+def _lay(a: Tensor, b: Tensor, alpha: Tensor, out: Tensor) -> None:
+    """``over`` in one pass over memory: the one merge that every composite is made of."""
+    channels, height, width = out.shape
+    count = math.ceil(height / band_rows(channels, width, out.device, height))
+    parts = zip(a.chunk(count, 1), b.chunk(count, 1), alpha.chunk(count, 1), out.chunk(count, 1), strict=True)
+    spare, one = alpha.new_empty(1, math.ceil(height / count), width), alpha.new_ones(())
+    for front, back, cover, there in parts:
+        clear = spare[:, : cover.shape[1]]
+        torch.sub(one, cover, out=clear)
+        torch.addcmul(front, back, clear, out=there)
 
 
 def _operand(image: Image | None, band: Window, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Colour ``[C, h, w]`` and alpha ``[1, h, w]``: zeros for no image, an alpha of 1 where the image has none."""
+    """Colour ``[C, h, w]`` and alpha ``[1, h, w]``; zeros for no image."""
     if image is None:
         zero = like.new_zeros(1, 1, 1)
         return zero.expand_as(like), zero.expand(1, *like.shape[1:])
-    pixels = part(image, band)
+    return part(image, band), _alpha(image, band)
+
+
+def _alpha(image: Image, window: Window) -> Tensor:
+    """``[1, h, w]`` as a view; 1 where the image has no alpha."""
+    pixels = part(image, window)
     if "A" not in image.channels:
-        return pixels, pixels.new_ones(1, 1, 1).expand(1, *pixels.shape[1:])
+        return pixels.new_ones(1, 1, 1).expand(1, *pixels.shape[1:])
     first = image.channels.index("A")
-    return pixels, pixels[first : first + 1]
+    return pixels[first : first + 1]
 
 
 def _over(a: Tensor, b: Tensor, alpha: Tensor, _: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from compositing.operations.alpha import opaque
 
 # Values of a band, per thread: what a formula keeps between its steps stays in cache, and few enough bands remain for
 # the cost of calling an operation not to count.
-_BAND = 1 << 20
+_BAND = 1 << 19
 
 
 def check_spaces(a: Image, b: Image) -> None:
@@ -61,9 +62,10 @@ def pair(a: Image, b: Image) -> tuple[Image, Image]:
     return replace(a, pixels=a.pixels[order], channels=b.channels), b
 
 
-def nothing(like: Image) -> Image:
-    """A black and transparent image: one pixel in the corner of the display window."""
-    window = Window.sized(1, 1, like.display.x0, like.display.y0)
+def nothing(like: Image, within: Window | None = None) -> Image:
+    """A black and transparent image: one pixel in the corner of a window, by default the display window."""
+    within = within or like.display
+    window = Window.sized(1, 1, within.x0, within.y0)
     return replace(like, pixels=like.pixels.new_zeros(len(like.channels), 1, 1), data=window, premultiplied=True)
 
 
@@ -71,13 +73,20 @@ def target(out: Tensor | None, window: Window, like: Image) -> Tensor:
     """``out`` after a check of its shape, or a new tensor ``[C, H, W]`` for that window."""
     shape = (len(like.channels), window.height, window.width)
     if out is None:
-        return like.pixels.new_empty(shape)
+        return empty(shape, like.pixels.device)
     if tuple(out.shape) != shape or out.dtype != torch.float32 or out.device != like.pixels.device:
         raise ImageError(
             f"The output tensor is {tuple(out.shape)}, {out.dtype} on {out.device}; "
             f"this operation writes {shape}, torch.float32 on {like.pixels.device}."
         )
     return out
+
+
+def empty(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """A new float32 tensor. On a CPU numpy finds the memory: it asks for large pages, which torch does not."""
+    if device.type == "cpu":
+        return torch.from_numpy(np.empty(shape, dtype=np.float32))
+    return torch.empty(shape, device=device)
 
 
 def part(image: Image, window: Window) -> Tensor:
@@ -98,8 +107,13 @@ def pieces(result: Window, a: Window, b: Window) -> Iterator[tuple[Window, bool,
 
 def bands(window: Window, channels: int, device: torch.device) -> Iterator[Window]:
     """The window cut into bands of rows whose operands fit a cache; whole on a GPU."""
-    rows = window.height
-    if device.type == "cpu":
-        rows = max(1, _BAND * torch.get_num_threads() // (channels * window.width))
+    rows = band_rows(channels, window.width, device, window.height)
     for y0 in range(window.y0, window.y1, rows):
         yield Window(window.x0, y0, window.x1, min(y0 + rows, window.y1))
+
+
+def band_rows(channels: int, width: int, device: torch.device, height: int) -> int:
+    """How many rows of a picture make a band."""
+    if device.type != "cpu":
+        return height
+    return min(height, max(1, _BAND * torch.get_num_threads() // (channels * width)))

@@ -106,7 +106,7 @@ def test_the_result_is_no_larger_than_the_operation_demands(picture: Picture) ->
     assert merge("out", a, b).data == one
     assert merge("atop", a, b).data == other
     empty = merge("in", picture(1, WINDOWS["disjoint"][0]), picture(2, WINDOWS["disjoint"][1]))
-    assert empty.data == Window.sized(1, 1)
+    assert empty.data == Window.sized(1, 1, 7, 4)
     assert not empty.pixels.any()
 
 
