@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import get_args
 
 from compositing.footage.frames import FrameRange, summarise
+from sam2_roto.cli.deliverables import add_deliverables, deliverables_of
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
-from sam2_roto.deliverables import Compression, Deliverables, Layout, MatteFormat, MovieKind
-from sam2_roto.job import RotoscopeJob, RotoscopeResult
+from sam2_roto.job import Preset, RotoscopeJob, RotoscopeResult
 
 _DESCRIPTION = """Mark objects in one frame or several, and get a matte of each in every frame.
 
@@ -41,9 +41,6 @@ A run that was stopped goes on where it was when the same command is given again
 """
 
 
-_MOVIES = f"also a movie with alpha of each object: {', '.join(get_args(MovieKind))}"
-
-
 def add_parser(subparsers: Subparsers) -> None:
     """Describe ``rotoscope`` and its options."""
     parser = subparsers.add_parser(
@@ -58,7 +55,7 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_footage(parser)
     _add_network(parser)
     _add_mattes(parser)
-    _add_deliverables(parser)
+    add_deliverables(parser)
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
@@ -116,40 +113,11 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 def _add_mattes(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("mattes")
     add = group.add_argument
+    add("--preset", choices=get_args(Preset), default="default", help="how logits become mattes (default: default)")
+    add("--recipe", type=Path, metavar="FILE", help="a recipe of your own as JSON, instead of a preset")
     add("--feather", type=float, default=0.0, metavar="PX", help="width of the soft edge in pixels (default: 0)")
     add("--choke", type=float, default=0.0, metavar="PX", help="move the edge inwards; negative: outwards (default: 0)")
     add("--overwrite", action="store_true", help="replace what another job left in DIR")
-
-
-def _add_deliverables(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is written")
-    add = group.add_argument
-    add("--format", choices=get_args(MatteFormat), default="exr", help="file type of the mattes (default: exr)")
-    add(
-        "--layout",
-        choices=get_args(Layout),
-        default="layers",
-        help="several objects as layers of one EXR, as its parts, or as sequences of their own (default: layers)",
-    )
-    add(
-        "--compression",
-        default="zip:4",
-        metavar="C",
-        help=f"of EXR files: {', '.join(get_args(Compression))}, or with a level, zip:4 (default)",
-    )
-    add("--crop", action=argparse.BooleanOptionalAction, default=True, help="crop data windows to the matte (default)")
-    add("--rgba", action="store_true", help="also the plate under the matte, premultiplied RGBA, as EXR")
-    add("--cryptomatte", action="store_true", help="also a Cryptomatte of all objects")
-    add("--alpha-movie", choices=get_args(MovieKind), metavar="KIND", help=_MOVIES)
-    add("--trimap", type=float, metavar="PX", help="also trimaps, whose unknown band is PX pixels wide")
-    add("--confidence", action="store_true", help="also how sure the network was, as grey pictures")
-    add("--splines", type=Path, metavar="FILE", help="also roto splines: .json, .py (Nuke), .mlt or .svg")
-    add(
-        "--preview",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="overlay movie and contact sheet (default: yes)",
-    )
 
 
 def job_of(args: argparse.Namespace) -> RotoscopeJob:
@@ -165,21 +133,11 @@ def job_of(args: argparse.Namespace) -> RotoscopeJob:
         image_size=args.image_size,
         device=args.device,
         precision=args.precision,
+        preset=args.preset,
+        recipe=args.recipe,
         feather=args.feather,
         choke=args.choke,
-        deliver=Deliverables(
-            format=args.format,
-            layout=args.layout,
-            compression=args.compression,
-            crop=args.crop,
-            rgba=args.rgba,
-            cryptomatte=args.cryptomatte,
-            movie=args.alpha_movie,
-            trimap=args.trimap,
-            confidence=args.confidence,
-            splines=args.splines,
-            preview=args.preview,
-        ),
+        deliver=deliverables_of(args),
         overwrite=args.overwrite,
     )
 
