@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.errors import DatasetError
+from sam2_roto.job import Preset
 
 if TYPE_CHECKING:
     from sam2_roto.evaluation.datasets import AnnotatedClip
@@ -20,7 +21,8 @@ _DESCRIPTION = """Measure how well a model follows objects whose true masks are 
 
 Each object is prompted on its first annotated frame with its mask, its box, or one click at its heart. J is the overlap
 of areas, F the agreement of boundaries, J&F their mean, by the convention of DAVIS: the first and the last annotated
-frame do not count."""
+frame do not count. What is measured are the mattes that rotoscope would write, where they are above one half; with
+'--preset none' it is the network's own masks, as published figures are."""
 
 _EXAMPLES = """examples:
   one clip, prompted with its first mask
@@ -45,6 +47,12 @@ def add_parser(subparsers: Subparsers) -> None:
     how = parser.add_argument_group("prompts").add_argument
     how("--prompt", choices=("mask", "click", "box"), default="mask", help="on each first frame (default: mask)")
     how("--rounds", type=_count, default=0, metavar="N", help="corrective clicks, each on the worst frame (default: 0)")
+    how(
+        "--preset",
+        choices=("none", *get_args(Preset)),
+        default="default",
+        help="recipe of the mattes",
+    )
     net = parser.add_argument_group("network").add_argument
     net("--model", metavar="M", help="a model's name or a weights file (default: the best that is here)")
     net("--image-size", type=int, metavar="S", help="side of the square that the network sees, a multiple of 32")
@@ -70,9 +78,11 @@ def run(args: argparse.Namespace) -> int:
         model = load_model(args.model, args.device, args.image_size, progress)
         reports = [_evaluate(clip, model, args, progress) for clip in clips]
     report = _joined(reports)
-    print(f"{model.config.name} at {model.config.image_size}, {report.table()}")
+    about = {"model": model.config.name, "image_size": model.config.image_size, "preset": args.preset}
+    kind = "masks of the network" if args.preset == "none" else f"mattes by the preset '{args.preset}'"
+    print(f"{model.config.name} at {model.config.image_size}, {kind}, {report.table()}")
     if args.json:
-        write_json(args.json, {"model": model.config.name, "image_size": model.config.image_size, **report.to_json()})
+        write_json(args.json, {**about, **report.to_json()})
     return 0
 
 
@@ -82,13 +92,16 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
     from sam2_roto.evaluation.masks import IdentityMaps
     from sam2_roto.evaluation.segmenter import TrackerSegmenter
     from sam2_roto.evaluation.strip import write_strip
+    from sam2_roto.mattes import MatteRecipe
 
     def finished(rounds: list[ClipResult]) -> None:
         if args.strip:
             write_strip(args.strip / f"{clip.name}.png", rounds[-1])
 
     exclusive = isinstance(clip.masks, IdentityMaps)
-    segmenter = TrackerSegmenter(model, exclusive=exclusive, progress=partial(progress, clip.name))
+    recipe = None if args.preset == "none" else MatteRecipe.preset(args.preset)
+    told = partial(progress, clip.name)
+    segmenter = TrackerSegmenter(model, exclusive=exclusive, progress=told, recipe=recipe)
     return evaluate([clip], segmenter, args.prompt, args.rounds, finished=finished)
 
 

@@ -6,9 +6,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from sam2_roto.evaluation.evaluate import Masks, Prompts
+from sam2_roto.mattes import MatteRecipe
+from sam2_roto.mattes.alpha import Size
 from sam2_roto.mattes.masks import object_masks
+from sam2_roto.mattes.scene import Picture
+from sam2_roto.mattes.stream import Shown, apply_along
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import FrameResult, FrameSource, Tracker
 from sam2_roto.tracking.answers import answer_prompts
@@ -18,8 +24,9 @@ from sam2_roto.tracking.policy import PolicyFactory
 class TrackerSegmenter:
     """A ``Segmenter``: one pass forward, each object from its first prompted frame on, frame by frame.
 
-    Memory does not grow with the clip. Masks are the published model's own: logits upsampled bilinearly to the plate,
-    then > 0; an object that the network does not see has none.
+    Memory does not grow with the clip. With a recipe, masks are where its mattes are above one half: what an artist
+    gets. Without one they are the published model's own: logits upsampled bilinearly to the plate, then > 0. An object
+    that the network does not see has none.
 
     Args:
         model: in evaluation mode, on its device.
@@ -28,6 +35,7 @@ class TrackerSegmenter:
         progress: told the frames done and in all, for each call anew; where clicks correct later frames, they are
             tracked twice.
         policy: makes each object's memory policy; None tracks as published.
+        recipe: of the mattes that are measured; None measures the network's masks.
     """
 
     def __init__(
@@ -37,25 +45,57 @@ class TrackerSegmenter:
         exclusive: bool = True,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         policy: PolicyFactory | None = None,
+        recipe: MatteRecipe | None = None,
     ) -> None:
         self._model, self._exclusive, self._progress, self._policy = model, exclusive, progress, policy
+        self._recipe = recipe
 
     def __call__(self, source: FrameSource, prompts: Prompts) -> Iterator[tuple[int, Masks]]:
         """Frame number and masks, from the first prompted frame to the clip's end."""
         tracker = Tracker(self._model, source, policy=self._policy)
         answer_prompts(tracker, prompts, self._progress)
         firsts = {name: min(said) for name, said in prompts.items()}
+        results = self._tracked(tracker, source, firsts)
+        if self._recipe is None:
+            for result in results:
+                yield result.frame, self._masks(result, (source.height, source.width))
+        else:
+            yield from self._mattes(self._recipe, results, source, min(firsts.values()))
+
+    def _tracked(self, tracker: Tracker, source: FrameSource, firsts: dict[str, int]) -> Iterator[FrameResult]:
         start = min(firsts.values())
         total = sum(frame >= start for frame in source.frames)
         for done, result in enumerate(tracker.propagate(start, joins=firsts), start=1):
             self._progress(done, total)
-            yield result.frame, self._masks(result, (source.height, source.width))
+            yield result
 
-    def _masks(
-        self, result: FrameResult, size: tuple[int, int]
-    ) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
-        seen = {name: found.logits for name, found in result.objects.items() if found.present}
+    def _masks(self, result: FrameResult, size: Size) -> dict[str, NDArray[np.bool_]]:
+        seen = _seen(result)
         if not seen:
             return {}
         masks = object_masks(torch.stack(list(seen.values())), size, exclusive=self._exclusive).cpu().numpy()
         return dict(zip(seen, masks, strict=True))
+
+    def _mattes(
+        self, recipe: MatteRecipe, results: Iterator[FrameResult], source: FrameSource, start: int
+    ) -> Iterator[tuple[int, Masks]]:
+        views = source.views([frame for frame in source.frames if frame >= start])
+        shown = (Shown(result.frame, _seen(result), Picture(next(views)[1])) for result in results)
+        for moment, alphas in apply_along(recipe, shown, (source.height, source.width)):
+            yield (
+                moment.frame,
+                _above_half({name: alpha.cpu().numpy() for name, alpha in alphas.items()}, self._exclusive),
+            )
+
+
+def _seen(result: FrameResult) -> dict[str, Tensor]:
+    return {name: found.logits for name, found in result.objects.items() if found.present}
+
+
+def _above_half(alphas: dict[str, NDArray[np.float32]], exclusive: bool) -> dict[str, NDArray[np.bool_]]:
+    """Masks of mattes; where objects may not share a pixel, it goes to the one that covers it most."""
+    masks = {name: alpha > 0.5 for name, alpha in alphas.items()}
+    if exclusive and len(masks) > 1:
+        winner = np.stack(list(alphas.values())).argmax(axis=0)
+        masks = {name: mask & (winner == place) for place, (name, mask) in enumerate(masks.items())}
+    return masks

@@ -50,7 +50,7 @@ def test_one_clip_as_a_table(data: Path, network: list[str], prompt: str, capsys
     said = capsys.readouterr()
     assert said.err == ""
     lines = said.out.splitlines()
-    assert lines[0] == f"nano at 64, prompt: {prompt}"
+    assert lines[0] == f"nano at 64, mattes by the preset 'default', prompt: {prompt}"
     assert [line.split()[:3] for line in lines[3:5]] == [["bear", "1", "6"], ["bear", "2", "4"]]
     assert lines[-1].startswith("mean over 2 object(s)")
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from sam2_roto import FramePrompt, Tracker, load_model
 from sam2_roto.evaluation.segmenter import TrackerSegmenter
+from sam2_roto.mattes import Choke, MatteRecipe
 from sam2_roto.mattes.masks import object_masks
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import ArraySource
@@ -73,6 +74,28 @@ def test_objects_share_no_pixel_unless_they_may(model: SAM2, source: ArraySource
     }
     assert shared[True] == 0
     assert shared[False] > 0
+
+
+def test_a_recipe_is_what_is_measured(model: SAM2, source: ArraySource) -> None:
+    said = {"ball": {100: BALL}, "box": {105: BOX}}
+    plain = dict(TrackerSegmenter(model, exclusive=False)(source, said))
+    hard = dict(TrackerSegmenter(model, exclusive=False, recipe=MatteRecipe.preset("hard"))(source, said))
+    choked = dict(TrackerSegmenter(model, exclusive=False, recipe=MatteRecipe(steps=(Choke(3.0),)))(source, said))
+    assert list(hard) == list(plain)
+    for frame, masks in plain.items():
+        assert hard[frame].keys() == masks.keys()
+        for name, mask in masks.items():
+            assert (hard[frame][name] != mask).mean() < 0.02
+            assert not (choked[frame][name] & ~hard[frame][name]).any()
+    assert sum(mask.sum() for masks in choked.values() for mask in masks.values()) < sum(
+        mask.sum() for masks in hard.values() for mask in masks.values()
+    )
+
+
+def test_mattes_share_no_pixel_unless_they_may(model: SAM2, source: ArraySource) -> None:
+    said = {"ball": {100: BALL}, "box": {100: BOX}}
+    segmenter = TrackerSegmenter(model, recipe=MatteRecipe.preset("default"))
+    assert not any((masks["ball"] & masks["box"]).any() for _, masks in segmenter(source, said))
 
 
 def test_an_object_that_is_not_seen_has_no_mask(model: SAM2, source: ArraySource) -> None:
