@@ -85,7 +85,7 @@ def test_a_recipe_is_what_is_measured(model: SAM2, source: ArraySource) -> None:
     for frame, masks in plain.items():
         assert hard[frame].keys() == masks.keys()
         for name, mask in masks.items():
-            assert (hard[frame][name] != mask).mean() < 0.02
+            assert (hard[frame][name] != mask).mean() < 0.1  # the matte's edge is smoothed
             assert not (choked[frame][name] & ~hard[frame][name]).any()
     assert sum(mask.sum() for masks in choked.values() for mask in masks.values()) < sum(
         mask.sum() for masks in hard.values() for mask in masks.values()
