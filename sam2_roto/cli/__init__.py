@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "turn finished mattes into training data (SA-V, DAVIS, COCO)",
     ),
     "train": ("sam2_roto.training.cli", "train a model on generated clips"),
+    "benchmark": ("sam2_roto.cli.benchmark", "how fast each stage is on this machine"),
     "models": ("sam2_roto.cli.models", "list, fetch and verify the networks' weights"),
 }
 """Name of the command → its module, and what it does."""

@@ -1,0 +1,1 @@
+"""How fast everything is, on the machine at hand."""
