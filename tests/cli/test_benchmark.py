@@ -1,4 +1,4 @@
-"""``sam2-roto benchmark`` on a small network and few frames; what is checked is what is reported, not how fast it is."""
+"""``sam2-roto benchmark`` on a small network and few frames: what is reported, not how fast it is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def test_every_stage_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert found["peak"]["host_mb"] > 0
     table = capsys.readouterr().out
     assert all(name in table for name in STAGES)
-    assert Image.open(tmp_path / "found.png").size == (760, 420)
+    with Image.open(tmp_path / "found.png") as picture:
+        assert picture.size == (760, 420)
 
 
 def test_an_unknown_model_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,5 +44,6 @@ def test_a_stage_tells_median_and_spread_for_a_unit() -> None:
 
 def test_a_plot_shows_its_line(tmp_path: Path) -> None:
     plot(tmp_path / "line.png", "title", "x", "y", {"level": [(0.0, 1.0), (9.0, 1.0)]})
-    colors = {color for _, color in Image.open(tmp_path / "line.png").convert("RGB").getcolors(1 << 16) or []}
+    with Image.open(tmp_path / "line.png") as picture:
+        colors = {color for _, color in picture.convert("RGB").getcolors(1 << 16) or []}
     assert (0x1F, 0x77, 0xB4) in colors
