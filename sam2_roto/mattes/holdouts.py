@@ -15,7 +15,8 @@ from sam2_roto.mattes.edges import feather
 Points = tuple[tuple[float, float], ...]
 Keys = tuple[tuple[int, Points], ...]
 
-_SUB = 4  # bits of a pixel that a corner is drawn to
+_FINE = 4  # by which each pixel is divided to measure its coverage
+_SUB = 4  # bits of such a part that a corner is drawn to
 
 
 def shape_at(keys: Keys, frame: int) -> Points:
@@ -34,10 +35,17 @@ def polygon_alpha(points: Sequence[tuple[float, float]], size: tuple[int, int], 
 
     Points are in pixels of the plate, the upper left corner of the first pixel being 0, 0.
     """
-    canvas = np.zeros(size, np.uint8)
-    corners = np.round((np.asarray(points, np.float64) - 0.5) * 2**_SUB).astype(np.int32)
-    cv2.fillPoly(canvas, [corners], 255, lineType=cv2.LINE_AA, shift=_SUB)
-    alpha = torch.from_numpy(canvas).float().div_(255)
+    alpha = torch.zeros(size)
+    corners = np.asarray(points, np.float64)
+    (x0, y0), (x1, y1) = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
+    left, top, right, bottom = max(0, x0), max(0, y0), min(size[1], x1), min(size[0], y1)
+    if left >= right or top >= bottom:
+        return alpha
+    canvas = np.zeros((_FINE * (bottom - top), _FINE * (right - left)), np.uint8)
+    inner = _FINE * (corners - (left, top)) - 0.5
+    cv2.fillPoly(canvas, [np.round(inner * 2**_SUB).astype(np.int32)], 255, shift=_SUB)
+    drawn = cv2.resize(canvas, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+    alpha[top:bottom, left:right] = torch.from_numpy(drawn.astype(np.float32) / 255)
     return feather(alpha, softness / 2, softness / 2) if softness > 0 else alpha
 
 
