@@ -39,9 +39,14 @@ def on_cpu(x: Tensor) -> bool:
     )
 
 
+def _autocast(x: Tensor) -> bool:
+    kind = x.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation = "none") -> Tensor:
     """``activation(x weight^T + bias)``: ``[..., a] -> [..., b]`` with ``weight [b, a]``, in the weight's type."""
-    x = x if torch.is_autocast_enabled(x.device.type) else x.to(weight.dtype)
+    x = x if _autocast(x) else x.to(weight.dtype)
     if not on_cpu(x):
         return _activate(F.linear(x, weight, bias), activation)
     rows = x.reshape(-1, x.shape[-1])
@@ -58,7 +63,7 @@ def apply(layer: nn.Module, x: Tensor, activation: Activation = "none") -> Tenso
 
 def apply_twice(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
     """``second(first(x))``; in inference as one layer, whose weights are the product of theirs, in the first's type."""
-    if torch.is_grad_enabled() or torch.is_autocast_enabled(x.device.type):
+    if torch.is_grad_enabled() or _autocast(x):
         return apply(second, apply(first, x))
     inner, outer = (layer.get_parameter("weight").flatten(1).float() for layer in (first, second))
     bias = torch.addmv(second.get_parameter("bias").float(), outer, first.get_parameter("bias").float())
@@ -68,7 +73,7 @@ def apply_twice(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
 
 def convolve(layer: nn.Module, x: Tensor) -> Tensor:
     """A convolution of ``x`` in the type of its weights."""
-    out: Tensor = layer(x if torch.is_autocast_enabled(x.device.type) else x.to(layer.get_parameter("weight").dtype))
+    out: Tensor = layer(x if _autocast(x) else x.to(layer.get_parameter("weight").dtype))
     return out
 
 
