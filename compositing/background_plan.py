@@ -13,6 +13,7 @@ from compositing.errors import FootageError, FrameRangeError, ImageError, Missin
 from compositing.footage import Footage, numbering
 from compositing.footage.frames import FrameRange, summarise
 from compositing.footage.picture import read_parts
+from compositing.graph import movies
 from compositing.graph.evaluator import Evaluator
 from compositing.graph.node import Keys, Node, Setting, read, source
 from compositing.primaries import KNOWN
@@ -263,6 +264,7 @@ def _linear_of(space: str) -> str:
 
 def _shown_as(space: str, output: Path) -> str:
     """The encoding of what is written for a display: the plate's own where it has one."""
-    if is_monitor_space(space) and space != resolve("Raw"):
+    movie = output.suffix.lower() in movies.ENDINGS
+    if (movie and space in movies.SPACES) or (is_monitor_space(space) and space != resolve("Raw")):
         return space
-    return CAMERA if output.suffix.lower() in (".mp4", ".m4v", ".mov", ".mkv") else SRGB
+    return CAMERA if movie else SRGB

@@ -63,8 +63,7 @@ CODECS: Mapping[str, Codec] = {
     "ffv1": Codec(_FFV1, 16, (1, 1), (".mkv",), alpha=True),
 }
 
-# Colour spaces that movies are written in, with their matrix by name and their tags.
-_SPACES: dict[str, tuple[str, ColorTags]] = {
+SPACES: Mapping[str, tuple[str, ColorTags]] = {
     CAMERA: ("bt709", BT709),
     SRGB: ("bt709", ColorTags(1, 13, 1)),
     "Rec.1886 Rec.709 - Display": ("bt709", BT709),
@@ -72,11 +71,15 @@ _SPACES: dict[str, tuple[str, ColorTags]] = {
     "Rec.2100-PQ - Display": ("bt2020", ColorTags(9, 16, 9)),
     "Rec.2100-HLG - Display": ("bt2020", ColorTags(9, 18, 9)),
 }
+"""Colour spaces that movies are written in, with their matrix by name and their tags."""
+
 _CLOCK = Fraction(1, 90_000)
 
 
-def default_codec(path: Path, alpha: bool) -> str:
+def default_codec(path: Path, alpha: bool, space: str = CAMERA) -> str:
     """The codec for a name: H.264 in MP4 and Matroska, ProRes in MOV; one with alpha where alpha is to be kept.
+
+    In BT.2020, PQ and HLG 8 bits show bands, and H.265 with 10 takes the place of H.264.
 
     Raises OutputError where the file cannot hold alpha.
     """
@@ -86,7 +89,9 @@ def default_codec(path: Path, alpha: bool) -> str:
         if not fitting:
             raise OutputError(f"{path.name} cannot hold a transparent background; write .mov, .mkv, .exr or .png.")
         return fitting[0]
-    return "prores" if ending == ".mov" else "h264"
+    if ending == ".mov":
+        return "prores"
+    return "h264" if SPACES[space][0] == "bt709" else "h265"
 
 
 class MovieOutput:
@@ -117,10 +122,10 @@ class MovieOutput:
         sound: Sound | None = None,
     ) -> None:
         self.path, self._alpha, self._times, self._sound = path, alpha, times, sound
-        self._codec = _codec(path, codec or default_codec(path, alpha), alpha)
         self._space, self._identity = resolve(space), identity or Identity()
-        if self._space not in _SPACES:
-            raise ColorError(f"A movie cannot be tagged as {space}; write it as {', '.join(_SPACES)}.")
+        if self._space not in SPACES:
+            raise ColorError(f"A movie cannot be tagged as {space}; write it as {', '.join(SPACES)}.")
+        self._codec = _codec(path, codec or default_codec(path, alpha, self._space), alpha)
         self._size: tuple[int, int] | None = None
         self._file: MovieFile | None = None
         make_folder(path.parent)
@@ -152,7 +157,7 @@ class MovieOutput:
             self._identity.rate or USUAL_RATE,
             self._codec.encoder,
             {**({"timecode": start} if start else {}), **self._identity.notes},
-            color=_SPACES[self._space][1],
+            color=SPACES[self._space][1],
             aspect=self._identity.pixel_aspect,
             clock=_CLOCK if self._times else None,
             sound=self._sound,
@@ -168,7 +173,7 @@ class MovieOutput:
             )
         kept = image if self._alpha or image.alpha is None else without_alpha(premultiply(image))  # on black
         shown = unpremultiply(to_space(kept.on_display(), self._space))
-        planes = coded_planes(shown.rgb().cpu().numpy(), self._codec, _SPACES[self._space][0])
+        planes = coded_planes(shown.rgb().cpu().numpy(), self._codec, SPACES[self._space][0])
         if self._codec.alpha:
             planes.append(_alpha_codes(shown, self._codec.bits))
         height, width = planes[0].shape

@@ -18,7 +18,7 @@ from compositing.background_job import PRESETS, Background, CompositeJob
 from compositing.background_run import composite
 from compositing.errors import ColorError, CompositingError
 from compositing.footage.writer import write_movie
-from compositing.graph import load
+from compositing.graph import Identity, MovieOutput, load, render, source
 from compositing.image import Image
 from compositing.operations.colorspace import to_space
 
@@ -277,3 +277,14 @@ def test_values_that_are_not_possible(how: dict[str, object]) -> None:
 def test_mixed_up_spaces_are_told(shot: Path) -> None:
     with pytest.raises(ColorError, match="cannot be tagged as ACEScg"):
         composite(job(shot, "white", "a.mp4", output_space="ACEScg"))
+
+
+def test_a_plate_of_high_range_stays_one(shot: Path) -> None:
+    space = "Rec.2100-PQ - Display"
+    made = source("constant", width=WIDTH, height=HEIGHT, color=(0.6, 0.5, 0.4), color_space=space)
+    render(made, MovieOutput(shot / "pq.mp4", space, identity=Identity(Fraction(24))), range(1001, 1003))
+    settings = {"plate": shot / "pq.mp4", "start": 1001, "frames": FrameRange(1001, 1002)}
+    composite(replace(job(shot, "white", "out.mp4", **settings), background=Background("plate")))
+    with open_footage(shot / "out.mp4") as footage:
+        assert footage.color.space == space
+        assert footage.read(1).rgb().mean((1, 2)).tolist() == pytest.approx([0.6, 0.5, 0.4], abs=4 / 876)

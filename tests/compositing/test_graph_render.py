@@ -214,3 +214,13 @@ def test_frames_of_two_sizes_are_refused(tmp_path: Path) -> None:
         output.write(1, Image.from_array(np.zeros((32, 64, 3), np.float32)))
     output.abandon()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("space", ["Rec.2100-PQ - Display", "Rec.2100-HLG - Display", "Rec.1886 Rec.2020 - Display"])
+def test_wide_gamut_and_high_range_are_tagged_and_come_back(space: str, tmp_path: Path) -> None:
+    made = source("constant", width=64, height=48, color=(0.4, 0.5, 0.3), color_space=space)
+    render(made, MovieOutput(tmp_path / "a.mp4", space, identity=Identity(Fraction(25))), range(2))
+    with open_footage(tmp_path / "a.mp4") as footage:
+        assert (footage.color.space, footage.color.guessed, footage.notes) == (space, False, [])
+        held = footage.read(1).rgb().mean((1, 2))
+        assert held.tolist() == pytest.approx([0.4, 0.5, 0.3], abs=3 / 876)
