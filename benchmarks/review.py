@@ -7,12 +7,14 @@ python benchmarks/review.py [--model nano] [--textures DIR] [--clips 20] [--fram
 python benchmarks/review.py --fit [--clips 60]
     Fit the weights of ``sam2_roto/tracking/review.py`` on clips of the training pool.
 
-One object a clip. A click is what a person would do who sees the mask: at the heart of the larger error.
+One object a clip. A click is what a person would do who sees the mask: at the heart of the larger error, and undone
+where the mask of that frame is no better for it.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -61,6 +63,10 @@ class Session:
             self._tracker.prompt(NAME, frame, prompt)
         self.track()
 
+    def copy(self, model: SAM2) -> Session:
+        """The same state, to go on with separately; the network is shared."""
+        return copy.deepcopy(self, {id(model): model})
+
     def track(self) -> None:
         """Both passes from the keyframes outward, fused between them."""
         answers = self._tracker.objects[NAME].answers
@@ -74,14 +80,19 @@ class Session:
             self._archive.write(NAME, frame, self.fused[frame])
 
     def click(self, frame: int) -> None:
-        """One corrective click on a frame, and tracking again; nothing where there is no error to click on."""
-        prompt = corrective_click(self.mask(frame), self.truth[frame])
-        if prompt is not None:
-            list(self._tracker.propagate(frame, frame))
-            self._archive.write(NAME, frame, self.fused[frame])
-            self._tracker.objects[NAME].recent.pop(frame, None)
-            self._tracker.prompt(NAME, frame, prompt)
+        """One corrective click on a frame, and tracking again; undone where the frame's mask is no better for it."""
+        before = self.mask(frame)
+        prompt = corrective_click(before, self.truth[frame])
+        if prompt is None:
+            return
+        self._tracker.objects[NAME].recent[frame] = self.fused[frame]
+        answer = self._tracker.prompt(NAME, frame, prompt)
+        after = self.mask(frame, {frame: answer})
+        if score(after, self.truth[frame]).jf > score(before, self.truth[frame]).jf:
             self.track()
+        else:
+            self._tracker.clear(NAME, frame)
+            self._archive.write(NAME, frame, self.fused[frame])
 
     def mask(self, frame: int, results: Results | None = None) -> Mask:
         """The mask at the plate's size."""
@@ -156,11 +167,14 @@ def at_random(seed: int) -> Chooser:
 
 
 def corrected(session: Session, choose: Chooser) -> list[float]:
-    """J&F before, and after each of the clicks."""
+    """J&F before, and after each of the clicks; a frame that was looked at once is not offered again."""
     scores = [session.jf()]
+    seen: set[int] = set()
     for _ in range(CLICKS):
-        frame = choose(session.evidence())
+        found = [entry._replace(prompted=float(entry.prompted or entry.frame in seen)) for entry in session.evidence()]
+        frame = choose(found)
         if frame is not None:
+            seen.add(frame)
             session.click(frame)
         scores.append(session.jf())
     return scores
@@ -174,10 +188,9 @@ def compare(options: argparse.Namespace) -> dict[str, list[list[float]]]:
     library = TextureLibrary.build(options.textures)
     for seed, clip in tqdm(made(library, options), total=options.clips, unit="clip"):
         first = {0: first_prompt(clip.labels[0] == 1, options.prompt)}
-        found["review"].append(corrected(Session(model, clip, 1, first), suggest))
-        draws = [
-            corrected(Session(model, clip, 1, first), at_random(10 * seed + draw)) for draw in range(options.draws)
-        ]
+        start = Session(model, clip, 1, first)
+        draws = [corrected(start.copy(model), at_random(10 * seed + draw)) for draw in range(options.draws)]
+        found["review"].append(corrected(start, suggest))
         found["random"].append([float(value) for value in np.mean(draws, axis=0)])
         both = Session(model, clip, 1, two_keyframes(clip, options.prompt))
         found["fusion"].append([both.jf(both.forward), both.jf()])
