@@ -198,7 +198,7 @@ def _check_cover(job: CompositeJob, matte: Footage, plate: Footage, frames: tupl
     if absent:
         hint = (
             f"give --start {matte.first}, which numbers the plate as the mattes are"
-            if len(absent) == len(frames) == len(held) and job.start is None
+            if len(absent) == len(frames) == len(held)
             else "make the rest, or give a --range that has mattes"
         )
         raise MissingFrameError(
