@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sam2_roto.masklets import MaskletStore
     from sam2_roto.mattes import MatteRecipe
     from sam2_roto.rotoscope import rotoscope
+    from sam2_roto.shot import Shot
     from sam2_roto.tracking import FramePrompt, Tracker
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOMES = {
     "MatteRecipe": "sam2_roto.mattes",
     "RotoscopeJob": "sam2_roto.job",
     "RotoscopeResult": "sam2_roto.job",
+    "Shot": "sam2_roto.shot",
     "Tracker": "sam2_roto.tracking",
     "build_model": "sam2_roto.loading",
     "load_model": "sam2_roto.loading",
@@ -45,6 +47,7 @@ __all__ = [
     "MatteRecipe",
     "RotoscopeJob",
     "RotoscopeResult",
+    "Shot",
     "Tracker",
     "__version__",
     "build_model",

@@ -72,6 +72,14 @@ def test_composite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert footage.view(1)[270, 350, 0] > 120
 
 
+def test_shot(shot: Path, network: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    example("shot").main([str(shot), "--click", "24,32", "-o", str(tmp_path), "--range", "0-7", *network])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "tracked: {'subject': 7}"
+    assert lines[3] == "undone, tracked again: {}"
+    assert lines[4].startswith("8 mattes, from ")
+
+
 @pytest.mark.parametrize("name", [path.stem for path in sorted(FOLDER.glob("*.py"))])
 def test_examples_default_to_the_sample_clip(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -76,6 +76,7 @@ def _tracking(step: Parser) -> None:
 
 def _recipe(step: Parser) -> None:
     add = step.add_argument
+    add("--preset", metavar="P", help="how mattes are made: default, hard, soft, hair or motion")
     add("--feather", type=float, metavar="PX", help="width of the soft edge in pixels")
     add("--choke", type=float, metavar="PX", help="move the edge inwards; negative: outwards")
 

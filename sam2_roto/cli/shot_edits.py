@@ -224,8 +224,11 @@ def _settings(old: TrackingSettings, args: argparse.Namespace) -> TrackingSettin
 
 
 def _recipe(args: argparse.Namespace) -> dict[str, object] | None:
-    if args.feather is None and args.choke is None:
+    if args.feather is None and args.choke is None and args.preset is None:
         return None
     from sam2_roto.mattes import MatteRecipe
 
-    return MatteRecipe.from_options(feather=args.feather or 0.0, choke=args.choke or 0.0).to_json()
+    made = MatteRecipe.from_options(
+        preset=args.preset or "default", feather=args.feather or 0.0, choke=args.choke or 0.0
+    )
+    return made.to_json()

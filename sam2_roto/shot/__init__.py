@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .document import Answer, Cut, Document, Keyframe, ShotObject, Stroke, TrackingSettings
+    from .session import Session
     from .shot import Shot
 
 _HOMES = {
@@ -14,13 +15,14 @@ _HOMES = {
     "Cut": "document",
     "Document": "document",
     "Keyframe": "document",
+    "Session": "session",
     "Shot": "shot",
     "ShotObject": "document",
     "Stroke": "document",
     "TrackingSettings": "document",
 }
 
-__all__ = ["Answer", "Cut", "Document", "Keyframe", "Shot", "ShotObject", "Stroke", "TrackingSettings"]
+__all__ = ["Answer", "Cut", "Document", "Keyframe", "Session", "Shot", "ShotObject", "Stroke", "TrackingSettings"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from compositing.footage import Footage
 from sam2_roto import __version__
@@ -21,36 +20,46 @@ from sam2_roto.export.files import replacing
 from sam2_roto.export.preview import overlay
 from sam2_roto.job import Progress
 from sam2_roto.mattes import MatteRecipe
-from sam2_roto.rendering import stem
+from sam2_roto.rendering import FrameMattes, frame_mattes, single_frame_mattes, stem
+from sam2_roto.tracking.source import FrameSource
 
+from .document import Document
+from .footage import open_reference
 from .pictures import read_mask
 from .results import Results
 from .streams import pending, settled
 
-Mattes = dict[str, NDArray[Any]]
+
+def recipe_of(document: Document) -> MatteRecipe:
+    """The shot's recipe, the default one where it says nothing. Raises ExportError."""
+    return MatteRecipe.from_json(document.recipe) if document.recipe else MatteRecipe.preset("default")
 
 
-def frame_mattes(results: Results, recipe: MatteRecipe, frame: int) -> tuple[Mattes, dict[str, Tensor]]:
-    """Mattes of the visible objects on a frame, float32 ``[H, W]``, and the logits that they are made of.
+def shot_mattes(results: Results, footage: FrameSource, frames: Sequence[int]) -> Iterator[FrameMattes]:
+    """Mattes of the visible objects on ``frames``, float32 ``[H, W]``; objects that are not there are left out.
 
-    Objects that are not there are left out. A frame that was painted has the artist's mask itself, with the recipe's
-    steps.
+    A painted frame has the artist's mask itself, with the recipe's choke and feather. A locked one is made from what
+    was locked and the plate alone: the recipe's steps over time leave it as it is.
     """
-    footage = results.document.footage
-    mattes: Mattes = {}
-    logits: dict[str, Tensor] = {}
-    for entry in results.document.objects:
-        result = results.read(entry.name, frame) if entry.visible else None
-        said = settled(entry, results.network.key).get(frame)
-        if result is None:
-            continue
-        if said is not None and said.exact is not None:
-            mattes[entry.name] = _painted(read_mask(results.folder, said.exact), recipe)
-            logits[entry.name] = result.logits
-        elif result.present:
-            mattes[entry.name] = recipe.apply(result.logits, (footage.height, footage.width)).numpy()
-            logits[entry.name] = result.logits
-    return mattes, logits
+    recipe, size = recipe_of(results.document), (footage.height, footage.width)
+    names = visible(results.document)
+    for made in frame_mattes(results, frames, names, recipe, size, footage):
+        for entry in results.document.objects:
+            said = settled(entry, results.network.key).get(made.frame)
+            if said is None or not entry.visible:
+                continue
+            if said.exact is not None:
+                made.mattes[entry.name] = _painted(read_mask(results.folder, said.exact), recipe)
+            elif said.locked and entry.name in made.mattes:
+                still = replace(recipe, steps=tuple(step for step in recipe.steps if not step.radius))
+                alone = single_frame_mattes(results, [made.frame], [entry.name], still, size, made.frame, footage)
+                made.mattes.update(alone.mattes)
+        yield made
+
+
+def visible(document: Document) -> list[str]:
+    """Names of the objects that are delivered."""
+    return [entry.name for entry in document.objects if entry.visible]
 
 
 def export(
@@ -65,36 +74,34 @@ def export(
     ``footage`` is read in other threads, for this alone. Raises ShotError where the shot is not wholly tracked,
     ExportError or OutputError where it cannot be written.
     """
-    names = [entry.name for entry in results.document.objects if entry.visible]
+    names = visible(results.document)
     _check(results, names)
-    recipe = MatteRecipe.from_json(results.document.recipe)
     frames = list(results.document.range)
     delivery = Delivery(
         output, stem(footage.path), names, footage, frames, what or Deliverables(), notes=_provenance(results)
     )
-    with delivery:
-        for done, frame in enumerate(frames, start=1):
-            delivery.write(frame, *frame_mattes(results, recipe, frame))
+    with delivery, open_reference(results.document.footage, results.folder) as plates:
+        for done, made in enumerate(shot_mattes(results, plates, frames), start=1):
+            delivery.write(made.frame, made.mattes, made.logits)
             progress("write", done, len(frames))
         return delivery.close()
 
 
 def write_overlay(results: Results, footage: Footage, path: Path, frame: int) -> None:
     """Draw the visible objects over the plate of one frame, as a PNG. Raises OutputError."""
-    recipe = MatteRecipe.from_json(results.document.recipe)
-    found, _ = frame_mattes(results, recipe, frame)
+    mattes = next(iter(shot_mattes(results, footage, [frame]))).mattes
     empty = np.zeros((footage.height, footage.width), np.float32)
-    names = [entry.name for entry in results.document.objects if entry.visible]
-    picture = overlay(footage.view(frame), [found.get(name, empty) for name in names])
+    picture = overlay(footage.view(frame), [mattes.get(name, empty) for name in visible(results.document)])
     with replacing(path) as hidden:
         Image.fromarray(picture).save(hidden, format="PNG")
 
 
-def _painted(mask: NDArray[np.float32], recipe: MatteRecipe) -> NDArray[Any]:
+def _painted(mask: NDArray[np.float32], recipe: MatteRecipe) -> NDArray[np.float32]:
     alpha = torch.from_numpy(mask)
     for step in recipe.steps:
-        alpha = step.apply(alpha)
-    return alpha.numpy()
+        alpha = step.apply(alpha)  # those that look at the plate or at other frames leave it as it is
+    painted: NDArray[np.float32] = alpha.numpy()
+    return painted
 
 
 def _check(results: Results, names: list[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sam2_roto.masklets import MaskletStore
+from sam2_roto.masklets import FORMAT, MaskletStore
 from sam2_roto.tracking.fusion import disagreement, fuse_frames
 from sam2_roto.tracking.objects import ObjectFrame
 
@@ -42,7 +42,8 @@ class Results:
         job = {"network": network.key, "model": network.name}
         frames = range(document.footage.first, document.footage.last + 1)
         (folder / MASKLETS).mkdir(exist_ok=True)
-        self.store = MaskletStore(folder / MASKLETS / network.key, frames, network.config, job)
+        place = folder / MASKLETS / f"{network.key}-{FORMAT}"  # of another layout, they are made anew beside the old
+        self.store = MaskletStore(place, frames, network.config, job)
         self._done: dict[str, int] = {}
 
     def update(self, document: Document) -> None:

@@ -111,13 +111,13 @@ class Shot:
 
         ``joined``: undone and redone together with the edit before. A change that changes nothing is none.
         """
-        changed = change(self.document)
+        changed = from_json(_plain(change(self.document)))  # numbers as they will be read back
         old, new = _plain(self.document), _plain(changed)
         patch = difference(old, new)
         if patch:
             edit = Edit(secrets.token_hex(6), label, patch, joined)
             self._writing().append(edit.to_json())
-            self.document = from_json(new)
+            self.document = changed
         return self.document
 
     def undo(self) -> str | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ModelError, PromptError, ShotError
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.shot import Cut, Shot, Stroke, TrackingSettings
-from sam2_roto.shot.export import frame_mattes
+from sam2_roto.shot.export import shot_mattes
 from sam2_roto.shot.session import Session, TrackReport, spans
 from sam2_roto.shot.streams import Stream, streams_of
 
@@ -32,6 +34,13 @@ def bits(session: Session, name: str) -> dict[int, bytes]:
         frame: b"" if result is None else result.logits.numpy().tobytes() + repr((result.score, result.iou)).encode()
         for frame, result in found.items()
     }
+
+
+def mattes(session: Session, frame: int, recipe: MatteRecipe | None = None) -> dict[str, NDArray[np.float32]]:
+    """The mattes of a frame as they are delivered."""
+    document = replace(session.shot.document, recipe=(recipe or MatteRecipe()).to_json())
+    session.results.update(document)
+    return next(iter(shot_mattes(session.results, session.footage, [frame]))).mattes
 
 
 def mark(session: Session) -> None:
@@ -220,27 +229,27 @@ def test_a_painted_mask_is_the_matte_of_its_frame(session: Session, work: Shot) 
     mask[30, 20:50] = 0.2  # a soft edge
     work.add_mask("disc", 6, mask)
     session.track()
-    matte = frame_mattes(session.results, MatteRecipe(), 6)[0]["disc"]
+    matte = mattes(session, 6)["disc"]
     assert abs(matte - mask).max() < 1 / 255
     before = matte.tobytes()
     session.click("disc", 0, [(24, 32, True)])
     session.track()
-    assert frame_mattes(session.results, MatteRecipe(), 6)[0]["disc"].tobytes() == before
-    softened = frame_mattes(session.results, MatteRecipe.from_options(feather=4), 6)[0]["disc"]
+    assert mattes(session, 6)["disc"].tobytes() == before
+    softened = mattes(session, 6, MatteRecipe.from_options(feather=4))["disc"]
     assert 0 < softened[9, 30] < 0.5
 
 
 def test_strokes_are_painted_over_what_is_seen(session: Session) -> None:
     mark(session)
     session.track()
-    seen = frame_mattes(session.results, MatteRecipe(), 9)[0].get("disc", np.zeros((64, 96), np.float32))
+    seen = mattes(session, 9).get("disc", np.zeros((64, 96), np.float32))
     session.paint("disc", 9, [Stroke(((10, 8), (30, 8)), 4), Stroke(((20, 8),), 2, positive=False)])
-    painted = frame_mattes(session.results, MatteRecipe(), 9)[0]["disc"]
+    painted = mattes(session, 9)["disc"]
     assert painted[8, 12] == 1
     assert painted[8, 20] == 0
     assert (abs(painted[20:] - seen[20:]) < 1 / 255).all()
     session.paint("disc", 9, [Stroke(((80, 60),), 3)])
-    more = frame_mattes(session.results, MatteRecipe(), 9)[0]["disc"]
+    more = mattes(session, 9)["disc"]
     assert more[60, 80] == 1
     assert (abs(more[:50] - painted[:50]) < 1 / 255).all()
     with pytest.raises(PromptError, match="is painted on frame 9"):
@@ -251,7 +260,7 @@ def test_strokes_are_painted_over_what_is_seen(session: Session) -> None:
 def test_strokes_on_nothing_are_a_mask(session: Session, work: Shot) -> None:
     work.add_strokes("disc", 0, [Stroke(((24, 32),), 12)])
     session.track()
-    matte = frame_mattes(session.results, MatteRecipe(), 0)[0]["disc"]
+    matte = mattes(session, 0)["disc"]
     assert abs(matte.sum() - np.pi * 12**2) < 8
 
 

@@ -1,0 +1,136 @@
+"""The command line of shots, as a person would use it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sam2_roto.cli import main
+from sam2_roto.cli.shot_words import parse_frame, parse_stroke, parse_take
+from sam2_roto.errors import CompositingError
+
+Say = Callable[..., str]
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Run ``sam2-roto shot`` with words, which must go well; gives what it prints."""
+
+    def run(*words: str | Path) -> str:
+        status = main(["shot", *map(str, words)])
+        told = capsys.readouterr()
+        assert status == 0, told.err
+        return told.out
+
+    return run
+
+
+@pytest.fixture
+def folder(say: Say, shot: Path, random_weights: Path, tmp_path: Path) -> Path:
+    place = tmp_path / "a.roto"
+    say("new", place, shot, "--model", random_weights, "--image-size", "64", "--range", "0-5")
+    return place
+
+
+def test_a_conversation(say: Say, folder: Path, tmp_path: Path) -> None:
+    assert say("add-click", folder, "disc:0:24,32", "disc:0:90,4-") == "disc: keyframes 0\n"
+    assert "1 keyframes to answer" in say("info", folder)
+    assert say("track", folder, "--quiet").startswith("disc: 5 frames tracked with nano at 64")
+    assert say("track", folder, "--quiet") == "every frame was tracked already\n"
+    shown = tmp_path / "frame3.png"
+    say("add-box", folder, "disc:3:20,20,44,44", "--preview", shown)
+    with Image.open(shown) as picture:
+        assert picture.size == (96, 64)
+    assert json.loads(say("track", folder, "--json", "--quiet"))["tracked"] == {"disc": 4}
+    assert "one more click helps most on frame" in say("review", folder, "--fix", "--timeline", tmp_path / "t.png")
+    assert (tmp_path / "t.png").exists()
+    done = json.loads(say("export", folder, "-o", tmp_path / "out", "--format", "png", "--json", "--quiet"))
+    assert len(done["files"]["mattes"]) == 6
+    assert say("undo", folder) == "undone: box disc 3\n"
+    assert "redo     box disc 3" in say("info", folder)
+    assert say("redo", folder) == "redone: box disc 3\n"
+    assert say("redo", folder) == "there is nothing to redo\n"
+    assert "takes: 0-5" in say("cuts", folder)
+
+
+def test_edits_of_all_kinds(say: Say, folder: Path, tmp_path: Path) -> None:
+    picture = Image.new("L", (96, 64))
+    picture.paste(255, (10, 10, 30, 30))
+    picture.save(tmp_path / "mask.png")
+    say("add-mask", folder, f"block:1:{tmp_path / 'mask.png'}")
+    say("add-stroke", folder, "block:2:4:10,10;20,12", "block:2:2:15,11-")
+    say("set", folder, "block", "--rename", "box", "--colour", "#102030", "--no-visible")
+    say("set", folder, "--range", "1-4", "--feather", "2")
+    told = json.loads(say("info", folder, "--json"))
+    entry = told["objects"][told["order"][0]]
+    assert (entry["name"], entry["colour"], entry["visible"]) == ("box", "#102030", False)
+    assert [stroke["positive"] for stroke in entry["keyframes"]["2"]["strokes"]] == [True, False]
+    assert told["frames"] == [1, 4]
+    assert "feather" in [step["step"] for step in told["recipe"]["steps"]]
+    say("lock", folder, "box")
+    assert main(["shot", "clear", str(folder), "box:1"]) == 2
+    say("unlock", folder, "box")
+    assert say("clear", folder, "box:1") == "box: keyframes 2\n"
+    say("remove", folder, "box")
+    assert json.loads(say("info", folder, "--json"))["order"] == []
+
+
+def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path: Path) -> None:
+    say("add-click", folder, "disc:0:24,32")
+    say("track", folder, "-q")
+    say("lock", folder, "disc:2")
+    assert main(["shot", "add-click", str(folder), "disc:2:24,32"]) == 2
+    say("unlock", folder, "disc:2")
+    assert say("cuts", folder, "--find", "-q") == "takes: 0-5\n"
+    assert main(["shot", "cuts", str(folder), "--open", "3"]) == 2
+    shutil.copytree(folder, tmp_path / "b.roto")
+    say("add-click", tmp_path / "b.roto", "block:4:66,48")
+    assert say("merge", folder, tmp_path / "b.roto") == "added: block\n"
+    assert say("merge", folder, tmp_path / "b.roto", "--take", "disc=ours") == "there was nothing to bring in\n"
+    shutil.copy(shot, tmp_path / "moved.mp4")
+    assert say("relink", folder, tmp_path / "moved.mp4").endswith("../moved.mp4\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["track", "nothing.roto"], "there is no shot nothing.roto; make one with 'sam2-roto shot new'"),
+        (["new", "a", "nothing.mp4"], "There is no file or folder nothing.mp4"),
+        (["clear", "{}", "dog"], "say which frame of 'dog'"),
+        (["add-click", "{}", "dog:0:999,1"], "lies outside the plate of 96×64 pixels"),
+        (["set", "{}", "--rename", "cat"], "need the NAME of an object"),
+        (["set", "{}", "--policy", "hope"], "no memory policy 'hope'"),
+        (["review", "{}"], "nothing of the shot is tracked yet"),
+        (["export", "{}", "-o", "out"], "the shot has no visible object"),
+    ],
+)
+def test_wrong_words_end_in_one_sentence(
+    folder: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["shot", *(word.format(folder) for word in words)]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+def test_words() -> None:
+    assert parse_frame("dog:-4") == ("dog", -4)
+    assert parse_frame("dog") == ("dog", None)
+    stroke = parse_stroke("dog:7:2.5:1,2;3,4-").stroke
+    assert (stroke.points, stroke.radius, stroke.positive) == (((1, 2), (3, 4)), 2.5, False)
+    assert parse_take("dog=ours") == ("dog", "ours")
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [(parse_frame, "dog:x"), (parse_frame, "a dog"), (parse_stroke, "dog:7:2"), (parse_take, "dog=mine")],
+)
+def test_wrong_words(parse: Callable[[str], object], text: str) -> None:
+    with pytest.raises(CompositingError):
+        parse(text)
