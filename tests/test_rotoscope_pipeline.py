@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from compositing.errors import FootageError, OutputError
 from sam2_roto import rotoscope as run
@@ -21,7 +22,8 @@ from sam2_roto.export import frames as kinds
 from sam2_roto.export.lanes import Lane, Stage
 from sam2_roto.job import Click, RotoscopeJob
 from sam2_roto.mattes import MatteRecipe
-from sam2_roto.pipeline import Arrivals, Background, report
+from sam2_roto.pipeline import Arrivals, Background, SettledMasklets, report
+from sam2_roto.tracking.objects import ObjectFrame
 
 MATTES_ALONE = Deliverables(preview=False)
 
@@ -67,6 +69,26 @@ def test_who_waits_is_let_go_when_the_work_stops() -> None:
         raise KeyError("another error, in the caller's thread")
     with pytest.raises(Cancelled):
         arrivals.wait(0)
+
+
+def test_results_that_are_kept_late_are_waited_for() -> None:
+    result = ObjectFrame(torch.zeros(4, 4), 1.0, 1.0, torch.zeros(8), prompted=False)
+    kept: dict[int, ObjectFrame] = {}
+
+    class Late:
+        def read(self, _: str, frame: int) -> ObjectFrame | None:
+            return kept.get(frame)
+
+    arrivals = Arrivals([[0, 1]])
+    settled, found = SettledMasklets(Late(), arrivals), []
+    reader = threading.Thread(target=lambda: [found.append(settled.read("ball", frame)) for frame in (0, 1)])
+    reader.start()
+    arrivals.passed(0)
+    kept[0] = result
+    arrivals.passed(1)
+    arrivals.finish()
+    reader.join(30)
+    assert found == [result, None]
 
 
 def test_an_error_beside_comes_home() -> None:
