@@ -80,9 +80,11 @@ class Reference:
 class Ours:
     """Our tracker, stepped the same way."""
 
-    def __init__(self, model: SAM2, frames: np.ndarray[Any, Any], masks: Sequence[np.ndarray[Any, Any]]) -> None:
+    def __init__(
+        self, model: SAM2, frames: np.ndarray[Any, Any], masks: Sequence[np.ndarray[Any, Any]], replayed: bool
+    ) -> None:
         self._device = model.no_obj_ptr.device
-        tracker = Tracker(model, ArraySource(frames))
+        tracker = Tracker(model, ArraySource(frames), replayed=replayed)
         for number, mask in enumerate(masks):
             tracker.prompt(str(number), 0, FramePrompt(mask=mask))
         for _ in tracker.propagate(0, 1):
@@ -143,7 +145,7 @@ def compare(name: str, objects: int, folder: Path, args: argparse.Namespace) -> 
         model = build_model(name, args.size).eval().requires_grad_(False)
         model.load_state_dict(state)
         dtype = choose_precision(precision, torch.device(args.device))
-        sides[precision] = Ours(set_precision(model.to(args.device), dtype), decoded, masks)
+        sides[precision] = Ours(set_precision(model.to(args.device), dtype), decoded, masks, args.replayed)
     found: dict[str, list[Seconds]] = {side: [] for side in sides}
     cell: dict[str, Any] = {"model": name, "objects": objects}
     for number in range(args.frames):
@@ -202,6 +204,7 @@ def parse() -> argparse.Namespace:
     add("--precisions", nargs="+", default=["float32", "bfloat16"], help="ours")
     add("--reference-precision", default="float32", choices=("float32", "bfloat16"))
     add("--vos-optimized", action="store_true", help="the reference compiled as a whole")
+    add("--replayed", action="store_true", help="on CUDA, run our steady state as a graph")
     add("--device", default="cpu")
     add("--threads", type=int, help="processor threads of both sides (default: all)")
     add("--frames", type=int, default=3, help="timed frames of each side (default: 3)")
