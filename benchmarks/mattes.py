@@ -3,10 +3,11 @@
     python benchmarks/mattes.py quality [--sources ideal-96,ideal-256,nano] [--kinds hair,veil] [--frames 6]
     python benchmarks/mattes.py speed [--sizes 1080p,4k] [--threads 1] [--repeat 3] [--json FILE]
 
-``quality`` makes the synthetic set, and mattes of it from two kinds of logits: ideal ones (the true alpha averaged over
-the cells of the network's output, as log-odds) and what a model tracks from the true mask of the first frame. MSE and
-dtSSD are told as ratios to those of the thresholded mask; "steady" is the default recipe's dtSSD against that of the
-same recipe without its temporal step. ``--footage DIR`` takes backgrounds from the movies of a folder.
+``quality`` makes the synthetic set, and mattes of it from logits of three kinds: ``ideal`` (true alpha averaged over
+the cells of the network's output, as log-odds), ``shaken`` (the same, with edges that tremble), and those that a model
+tracks from the true mask of the first frame. MSE and dtSSD are told as ratios to those of the thresholded mask;
+"steady" is the default recipe's dtSSD against that of the same recipe without its temporal step. ``--footage DIR``
+takes backgrounds from the movies of a folder.
 
 ``speed`` times each step on one object that fills a quarter of the frame; medians, in milliseconds.
 """
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from compositing.footage import open_footage
@@ -67,13 +69,21 @@ RECIPES = {
 
 
 def logits_of(source: str, clip: MattingClip, models: dict[str, Any]) -> list[Tensor]:
-    """Logits of every frame: ``ideal-<side>``, or those of the model named."""
-    if source.startswith("ideal-"):
-        return list(ideal_logits(clip.alpha, int(source.removeprefix("ideal-"))))
+    """Logits of every frame: ``ideal-<side>``, ``shaken-<side>``, or those of the model named."""
+    word, _, side = source.partition("-")
+    if word in ("ideal", "shaken"):
+        ideal = ideal_logits(clip.alpha, int(side))
+        return list(ideal + chatter(ideal.shape) if word == "shaken" else ideal)
     model = models.setdefault(source, load_model(source, "cpu"))
     tracker = Tracker(model, ArraySource(clip.views))
     tracker.prompt("thing", 0, FramePrompt(mask=clip.alpha[0] > 0.5))
     return [result.objects["thing"].logits for result in tracker.propagate()]
+
+
+def chatter(shape: torch.Size) -> Tensor:
+    """What makes an edge tremble: a smooth random field, another one on every frame, of standard deviation 2."""
+    coarse = 2 * torch.randn(shape[0], 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    return F.interpolate(coarse, size=shape[1:], mode="bicubic")[:, 0]
 
 
 def mattes_of(recipe: MatteRecipe, clip: MattingClip, logits: Sequence[Tensor]) -> Mattes:
@@ -89,20 +99,23 @@ def errors(mattes: Mattes, clip: MattingClip) -> tuple[float, float]:
     return statistics.fmean(mse(matte, true) for matte, true in pairs), dtssd(mattes[1:], clip.alpha[1:])
 
 
-def measure(source: str, clip: MattingClip, models: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """The errors of the thresholded mask and of every recipe."""
+def measure(
+    source: str, clip: MattingClip, models: dict[str, Any], recipes: Sequence[str]
+) -> dict[str, tuple[float, float]]:
+    """The errors of the thresholded mask and of the recipes named."""
     logits, size = logits_of(source, clip, models), (clip.alpha.shape[1], clip.alpha.shape[2])
     found = {"threshold": errors([mask_from_logits(row, size).float().numpy() for row in logits], clip)}
-    for name, recipe in RECIPES.items():
-        found[name] = errors(mattes_of(recipe, clip, logits), clip)
+    for name in recipes:
+        found[name] = errors(mattes_of(RECIPES[name], clip, logits), clip)
     return found
 
 
 def row(title: str, found: dict[str, tuple[float, float]]) -> str:
     """One line of the table."""
-    base, steady = found["threshold"], found["default"][1] / found["unsteady"][1]
-    ratios = "".join(f"{found[name][0] / base[0]:>10.3f}" for name in ("hard", "default", "hair"))
-    trembles = "".join(f"{found[name][1] / base[1]:>10.3f}" for name in ("default", "hair"))
+    nothing = (float("nan"), float("nan"))
+    base, steady = found["threshold"], found.get("default", nothing)[1] / found.get("unsteady", nothing)[1]
+    ratios = "".join(f"{found.get(name, nothing)[0] / base[0]:>10.3f}" for name in ("hard", "default", "hair"))
+    trembles = "".join(f"{found.get(name, nothing)[1] / base[1]:>10.3f}" for name in ("default", "hair"))
     return f"{title:<22}{1e4 * base[0]:>10.2f}{ratios}{1e3 * base[1]:>10.2f}{trembles}{steady:>10.3f}"
 
 
@@ -119,7 +132,7 @@ def quality(args: argparse.Namespace) -> dict[str, Any]:
         for seed in range(1, args.seeds + 1):
             clip = matting_clip(kind, seed, frames=args.frames, backgrounds=backgrounds)
             for source in args.sources:
-                totals[source].append(measure(source, clip, models))
+                totals[source].append(measure(source, clip, models, args.recipes))
                 print(row(f"{clip.name}, {source}", totals[source][-1]), flush=True)
     result = {}
     for source, found in totals.items():
@@ -151,10 +164,12 @@ def milliseconds(job: Callable[[], object], repeat: int) -> float:
 def speed(args: argparse.Namespace) -> dict[str, Any]:
     """Print the table of times: processor time, which on a busy machine is what is comparable."""
     torch.set_num_threads(args.threads)
-    times = {size: dict(step_times(SIZES[size], args.repeat)) for size in args.sizes}
-    print(f"{'step':<34}" + "".join(f"{size:>10}" for size in times))
-    for name in next(iter(times.values())):
-        print(f"{name:<34}" + "".join(f"{times[size][name]:>10.0f}" for size in times))
+    times: dict[str, dict[str, float]] = {}
+    for size in args.sizes:
+        times[size] = {}
+        for name, value in step_times(SIZES[size], args.repeat):
+            times[size][name] = value
+            print(f"{size:<8}{name:<34}{value:>10.0f}", flush=True)
     return times
 
 
@@ -191,6 +206,7 @@ def main() -> None:
     words = lambda text: text.split(",")  # noqa: E731
     parser.add_argument("--sources", type=words, default=["ideal-96", "ideal-256", "nano"])
     parser.add_argument("--kinds", type=words, default=list(KINDS))
+    parser.add_argument("--recipes", type=words, default=list(RECIPES))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--frames", type=int, default=6)
     parser.add_argument("--footage", type=Path)

@@ -20,6 +20,7 @@ from sam2_roto.mattes.scene import Scene, alone, changing_box
 from sam2_roto.mattes.temporal import motion_blurred, stabilised
 
 _WIDEST_WINDOW = 8
+_LEAST_WINDOW = 0.01
 
 
 @runtime_checkable
@@ -158,7 +159,8 @@ class Stabilise:
 class Refine(_Guided):
     """Draw the edge to the plate's by a guided filter with windows of ``pixels`` radius.
 
-    0 takes two cells of the network's grid. ``epsilon`` is the variance of colour that counts as flat.
+    0 takes two cells of the network's grid, at least a hundredth of the plate's diagonal. ``epsilon`` is the variance
+    of colour that counts as flat.
     """
 
     name: ClassVar[str] = "refine"
@@ -172,7 +174,7 @@ class Refine(_Guided):
         picture = None if scene is None else scene.moment.picture
         if scene is None or picture is None:
             return alpha
-        radius = self.pixels or max(2.0, 2 * scene.moment.cell)
+        radius = self.pixels or max(2 * scene.moment.cell, _LEAST_WINDOW * math.hypot(*alpha.shape[-2:]), 2.0)
         box = changing_box(alpha, 3 * radius)
         if box is None:
             return alpha
