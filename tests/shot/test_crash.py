@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from hashlib import sha256
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import pytest
-import torch
 
-from sam2_roto.shot import Shot, Stroke, TrackingSettings, journal
+from sam2_roto.shot import Shot, TrackingSettings, journal
 from sam2_roto.shot.results import Results, opened
 from sam2_roto.shot.schema import to_json
 from sam2_roto.shot.session import Session
-from sam2_roto.shot.streams import Stream
 
 KILLS = 50
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the process to be killed is forked"),
-    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
     pytest.mark.slow,
 ]
 
@@ -33,78 +35,26 @@ def digest(document: object) -> str:
     return sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-class Worker:
-    """Edits, tracks and saves without end, and says of each thing when it is kept."""
-
-    def __init__(self, folder: Path, pipe: int, seed: int) -> None:
-        self.folder, self.pipe = folder, pipe
-        self.random = random.Random(seed)
-
-    def run(self) -> NoReturn:
-        try:
-            while True:
-                with Shot(self.folder) as shot, Session(shot, device="cpu") as session:
-                    for _ in range(6):
-                        self.edit(shot, session)
-                        self.say({"document": digest(to_json(shot.document))})
-                    self.track(session)
-                    self.say({"document": digest(to_json(shot.document))})
-        except BaseException as error:  # noqa: BLE001 - it must not come back into the test's own process
-            self.say({"error": f"{type(error).__name__}: {error}"})
-        os._exit(1)
-
-    def edit(self, shot: Shot, session: Session) -> None:
-        name, frame = self.random.choice(["disc", "block"]), self.random.randrange(20)
-        x, y = self.random.randrange(96), self.random.randrange(64)
-        painted = any(frame in entry.keyframes for entry in shot.document.objects)
-        match self.random.randrange(6):
-            case 0:
-                shot.undo()
-            case 1:
-                shot.redo()
-            case 2 if not painted:
-                session.paint(name, frame, [Stroke(((x, y),), 5)])
-            case 3:
-                shot.add_box(name, frame, (x, y, x + 20, y + 20))
-            case _ if not painted:
-                session.click(name, frame, [(x, y, True)])
-
-    def track(self, session: Session) -> None:
-        advance = session.results.advance
-
-        def told(stream: Stream, frame: int) -> None:
-            advance(stream, frame)
-            self.say({"key": stream.key, "frame": frame})
-
-        session.results.advance = told  # type: ignore[method-assign]
-        session.track()
-
-    def say(self, kept: dict[str, object]) -> None:
-        os.write(self.pipe, json.dumps(kept).encode() + b"\n")
-
-
-def killed(folder: Path, seed: int) -> list[dict[str, object]]:
+def killed(forks: subprocess.Popen[str], folder: Path, seed: int) -> list[dict[str, Any]]:
     """Let a worker run for a while, kill it, and give what it said."""
+    assert forks.stdin is not None
+    assert forks.stdout is not None
     chance = random.Random(seed)
-    theirs, ours = os.pipe()[::-1]
-    process = os.fork()
-    if process == 0:
-        Worker(folder, theirs, seed).run()
-    os.close(theirs)
-    said = b""
-    wanted = chance.randrange(60)
-    while said.count(b"\n") < wanted and (more := os.read(ours, 4096)):
-        said += more
+    wanted, told = chance.randrange(60), folder.parent / f"said-{seed}.jsonl"
+    print(seed, file=forks.stdin, flush=True)
+    process = int(forks.stdout.readline())
+    # A worker that fails says so, and is then waited for no longer.
+    while (said := told.read_bytes() if told.exists() else b"").count(b"\n") < wanted and b"error" not in said:
+        time.sleep(0.005)
     time.sleep(chance.random() * 0.02)
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    while more := os.read(ours, 4096):
-        said += more
-    os.close(ours)
-    return [json.loads(line) for line in said.splitlines()]
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+    assert forks.stdout.readline() == "ended\n"
+    whole = told.read_text().split("\n")[:-1] if told.exists() else []
+    return [json.loads(line) for line in whole]
 
 
-def check(folder: Path, said: list[dict[str, object]], before: str) -> str:
+def check(folder: Path, said: list[dict[str, Any]], before: str) -> str:
     """The shot opens; the last document that was said to be kept is there, and so is all that was tracked."""
     assert not [line["error"] for line in said if "error" in line]
     last = str([before, *(line["document"] for line in said if "document" in line)][-1])
@@ -118,7 +68,7 @@ def check(folder: Path, said: list[dict[str, object]], before: str) -> str:
         assert sum(not edit.joined for edit in between) <= 1
         for line in said:
             if "key" in line:
-                assert results.store.has(str(line["key"]), int(str(line["frame"])))
+                assert results.store.has(line["key"], line["frame"])
         read_all(results)
         return states[place]
 
@@ -132,17 +82,20 @@ def read_all(results: Results) -> None:
 def test_fifty_kills_lose_nothing(
     tmp_path: Path, shot: Path, settings: TrackingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "CHECKPOINT", 3)
     monkeypatch.setattr(journal, "LONGEST", 40)
-    torch.set_num_threads(1)  # a forked process has none of the others
     with Shot.new(tmp_path / "work", shot, settings=settings) as work:
         work.set_cuts(())
         folder, before = work.folder, digest(to_json(work.document))
     count = 0
-    for seed in range(KILLS):
-        said = killed(folder, seed)
-        before = check(folder, said, before)
-        count += len(said)
+    worker = Path(__file__).with_name("crash_worker.py")
+    words = [sys.executable, str(worker), str(folder)]
+    room = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=room) as forks:
+        for seed in range(KILLS):
+            said = killed(forks, folder, seed)
+            before = check(folder, said, before)
+            count += len(said)
+            print(f"kill {seed}: {len(said)} things kept", flush=True)
     assert count > KILLS
     with Shot(folder) as work, Session(work, device="cpu") as session:
         session.track()
