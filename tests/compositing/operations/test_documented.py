@@ -9,7 +9,7 @@ import pytest
 from compositing.operations.blend import BLENDS
 from compositing.operations.merge import MERGES
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "compositing.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "operations.md"
 FORMULAS = [(name, merge.formula) for name, merge in MERGES.items()]
 FORMULAS += [(name, mode.formula) for name, mode in BLENDS.items()]
 
