@@ -264,7 +264,7 @@ def table_jobs(width: int, height: int, device: str) -> dict[str, Job]:
         "foreground, all soft": lambda: foreground.estimate_foreground(b, matte),
         "transform, cubic": lambda: transform(a, turned),
         "reformat to a half, lanczos": lambda: reformat(a, width // 2, height // 2),
-        "grain removed": lambda: grain.remove_grain(a),
+        "grain removed": lambda: grain.remove_grain(alpha.without_alpha(b)),
         "colour match": lambda: match.color_match(a, b),
         "shadow": lambda: shadow.shadow(a),
         "vignette": lambda: generators.vignette(a),
