@@ -22,6 +22,7 @@ from sam2_roto.report import PipelineReport
 __all__ = [
     "Box",
     "Click",
+    "Crop",
     "Deliverables",
     "MaskFile",
     "MatteFormat",
@@ -32,6 +33,9 @@ __all__ = [
     "RotoscopeResult",
     "check_object_name",
 ]
+
+Crop = Literal["none", "auto"]
+"""Whether small objects are followed in windows of their own."""
 
 Preset = Literal["default", "hard", "soft", "hair", "motion"]
 """Recipes by name, as in ``sam2_roto.mattes.recipe.PRESETS``."""
@@ -90,6 +94,7 @@ class RotoscopeJob:
 
     ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
     a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
+    ``crop`` auto follows small objects in windows of their own, at the plate's scale.
     ``precision`` is float32, bfloat16 or auto (see ``load_model``); ``deliver`` is what is written.
 
     Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.
@@ -105,6 +110,7 @@ class RotoscopeJob:
     image_size: int | None = None
     device: str = "auto"
     precision: str = "auto"
+    crop: Crop = "none"
     preset: Preset = "default"
     recipe: Path | None = None
     feather: float = 0.0
@@ -121,6 +127,8 @@ class RotoscopeJob:
                 raise RotoError(
                     f"the {option} {getattr(self, option)} is not a finite number; give pixels of the plate"
                 )
+        if self.crop not in get_args(Crop):
+            raise RotoError(f"the crop '{self.crop}' is not one of {', '.join(get_args(Crop))}")
         if self.preset not in get_args(Preset):
             raise RotoError(f"the preset '{self.preset}' is not one of {', '.join(get_args(Preset))}")
         if self.feather < 0:

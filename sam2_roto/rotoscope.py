@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 
@@ -20,9 +20,10 @@ from compositing.footage.frames import FrameRange, summarise
 from sam2_roto import __version__
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.delivery import Delivered, Delivery, delivery_notes
-from sam2_roto.errors import ExportError, PromptError, StoreError
+from sam2_roto.errors import ExportError, PromptError
 from sam2_roto.export.files import make_folder
 from sam2_roto.export.lanes import Stage
+from sam2_roto.following import Following
 from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.maskfile import read_mask
@@ -33,9 +34,8 @@ from sam2_roto.pipeline import Arrivals, Background, ReadAhead, SettledMasklets,
 from sam2_roto.precision import choose_precision, set_precision
 from sam2_roto.rendering import frame_mattes, stem
 from sam2_roto.report import PipelineReport
-from sam2_roto.tracking import FramePrompt, Tracker
-from sam2_roto.tracking.answers import answer_prompts
-from sam2_roto.tracking.objects import FrameResult
+from sam2_roto.tracking import FramePrompt
+from sam2_roto.tracking.abreast import Lane, abreast
 
 MASKLETS = "masklets"
 """Folder, inside the output folder, of what the mattes are derived from."""
@@ -66,7 +66,14 @@ def rotoscope(job: RotoscopeJob, progress: Progress = _silent) -> RotoscopeResul
         make_folder(job.output)
         network = _Network.find(job, progress)
         identity = _identity(job, footage, network)
-        store = MaskletStore(job.output / MASKLETS, frames, network.config, identity, overwrite=job.overwrite)
+        store = MaskletStore(
+            job.output / MASKLETS,
+            frames,
+            network.config,
+            identity,
+            overwrite=job.overwrite,
+            size=(footage.width, footage.height),
+        )
         stack.callback(store.close)
         done = _Run(job, footage, store, progress).work(network, prompts, _provenance(identity))
     files = dict(done.delivered.files)
@@ -226,6 +233,7 @@ class _Run:
         self._job, self._footage, self._store, self._progress = job, footage, store, progress
         self._decode = Stage("decode", 1 if _is_movie(footage) else _PICTURE_DECODERS)
         self._track, self._matte = Stage("track"), Stage("matte")
+        self._sources: list[ReadAhead] = []
         self._told = 0
 
     def work(self, network: _Network, prompts: _Prompts, notes: Mapping[str, str]) -> _Done:
@@ -234,7 +242,7 @@ class _Run:
         passes = {reverse: _unfinished(self._store, firsts, reverse) for reverse in (True, False)}
         arrivals = Arrivals(passes.values())
         with ExitStack() as stack:
-            tracked = self._passes(stack, network, prompts, passes, firsts) if any(passes.values()) else ()
+            tracked = self._passes(stack, network, prompts, passes) if any(passes.values()) else ()
             plate = stack.enter_context(_again(self._job))
             kept = stack.enter_context(MaskletStore.load(self._store.folder))
             began = time.perf_counter()
@@ -259,42 +267,35 @@ class _Run:
         return Delivery(job.output, stem(self._footage.path), names, plate, frames, job.deliver, notes=notes)
 
     def _passes(
-        self,
-        stack: ExitStack,
-        network: _Network,
-        prompts: _Prompts,
-        passes: Mapping[bool, list[int]],
-        firsts: Mapping[str, int],
+        self, stack: ExitStack, network: _Network, prompts: _Prompts, passes: Mapping[bool, list[int]]
     ) -> Iterator[int]:
         """Answer the prompts; gives an iterator that tracks, frame by frame."""
-        model, store = network.load(), self._store
-        _answer(Tracker(model, self._footage, frames=store.frames), store, prompts, self._progress)
-        source = ReadAhead(self._footage, stack.enter_context(_again(self._job)), self._decode)
-        tracker = Tracker(model, source, frames=store.frames, archive=store)
-        for name, said in prompts.items():
-            for frame, prompt in said.items():
-                answer = store.read(name, frame)
-                if answer is None:
-                    raise StoreError(f"{store.folder} did not keep what was written to it; check the disk")
-                tracker.restore(name, frame, prompt, answer)
-        return stack.enter_context(closing(self._tracked(tracker, source, passes, firsts)))
+        following = Following(network.load(), self._footage, self._store, partial(self._source, stack), self._progress)
+        lanes = following.lanes(prompts, crop=self._job.crop == "auto")
+        return stack.enter_context(closing(self._tracked(lanes, passes)))
 
-    def _tracked(
-        self, tracker: Tracker, source: ReadAhead, passes: Mapping[bool, list[int]], firsts: Mapping[str, int]
-    ) -> Generator[int]:
+    def _source(self, stack: ExitStack) -> ReadAhead:
+        """The footage, decoded ahead of one tracker."""
+        source = ReadAhead(self._footage, stack.enter_context(_again(self._job)), self._decode)
+        self._sources.append(source)
+        return source
+
+    def _tracked(self, lanes: Sequence[Lane], passes: Mapping[bool, list[int]]) -> Generator[int]:
         total, done = sum(map(len, passes.values())), 0
         for reverse, frames in passes.items():
             if not frames:
                 continue
-            began, waited = time.perf_counter(), source.waited
-            results = tracker.propagate(frames[0], frames[-1], reverse=reverse, joins=firsts)
-            with closing(cast("Generator[FrameResult]", results)):  # else its thread outlives an error
-                for result in results:
-                    self._track.add(time.perf_counter() - began - (source.waited - waited))
+            began, waited = time.perf_counter(), self._waited()
+            with closing(abreast(lanes, frames, reverse=reverse)) as tracked:
+                for frame in tracked:
+                    self._track.add(time.perf_counter() - began - (self._waited() - waited))
                     done += 1
                     self._progress("track", done, total)
-                    yield result.frame
-                    began, waited = time.perf_counter(), source.waited
+                    yield frame
+                    began, waited = time.perf_counter(), self._waited()
+
+    def _waited(self) -> float:
+        return sum(source.waited for source in self._sources)
 
     def _make(self, delivery: Delivery, plate: Footage, masklets: SettledMasklets, arrivals: Arrivals) -> None:
         """Derive the mattes of every frame, and hand them over; in a thread of its own."""
@@ -312,19 +313,6 @@ class _Run:
         while self._told < delivery.written:
             self._told += 1
             self._progress("write", self._told, len(self._store.frames))
-
-
-def _answer(tracker: Tracker, store: MaskletStore, prompts: _Prompts, progress: Progress) -> None:
-    """Answer all prompts, unless the store has the answers of an earlier run, and keep the answers there.
-
-    The pass takes them from the store in any case, so that it is the same whether it was interrupted or not.
-    """
-    kept = [store.read(name, frame) for name, said in prompts.items() for frame in said]
-    if all(answer is not None and answer.prompted for answer in kept):
-        return
-    for name, answers in answer_prompts(tracker, prompts, partial(progress, "correct")).items():
-        for frame, answer in answers.items():
-            store.write(name, frame, answer)
 
 
 def _unfinished(store: MaskletStore, firsts: Mapping[str, int], reverse: bool) -> list[int]:

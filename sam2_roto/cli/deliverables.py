@@ -17,7 +17,7 @@ def add_deliverables(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=get_args(MatteFormat), default="exr", help="file type of the mattes (default: exr)")
     add("--layout", choices=get_args(Layout), default="layers", help="how several objects share EXR files")
     add("--compression", default="zip:4", metavar="C", help=f"of EXR files: {known}, or with a level, zip:4 (default)")
-    add("--crop", action=yes_no, default=True, help="crop data windows to the matte (default)")
+    add("--no-crop", dest="crop_windows", action="store_false", help="keep data windows whole (default: the matte's)")
     add("--rgba", action="store_true", help="also the plate under the matte, premultiplied RGBA, as EXR")
     add("--cryptomatte", action="store_true", help="also a Cryptomatte of all objects")
     add("--alpha-movie", choices=get_args(MovieKind), help="also a movie with alpha of each object")
@@ -33,7 +33,7 @@ def deliverables_of(args: argparse.Namespace) -> Deliverables:
         format=args.format,
         layout=args.layout,
         compression=args.compression,
-        crop=args.crop,
+        crop=args.crop_windows,
         rgba=args.rgba,
         cryptomatte=args.cryptomatte,
         movie=args.alpha_movie,

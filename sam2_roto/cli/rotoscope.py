@@ -14,7 +14,7 @@ from sam2_roto.cli.deliverables import add_deliverables, deliverables_of
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
-from sam2_roto.job import Preset, RotoscopeJob, RotoscopeResult
+from sam2_roto.job import Crop, Preset, RotoscopeJob, RotoscopeResult
 
 _DESCRIPTION = """Mark objects in one frame or several, and get a matte of each in every frame.
 
@@ -101,6 +101,12 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--model", metavar="M", help="a model's name or a weights file (default: the best that is here)")
     add("--image-size", type=int, metavar="S", help="side of the square that the network sees, a multiple of 32")
+    add(
+        "--crop",
+        choices=get_args(Crop),
+        default="none",
+        help="auto: follow small objects in windows of their own, at the plate's scale (default: none)",
+    )
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add(
         "--precision",
@@ -133,6 +139,7 @@ def job_of(args: argparse.Namespace) -> RotoscopeJob:
         image_size=args.image_size,
         device=args.device,
         precision=args.precision,
+        crop=args.crop,
         preset=args.preset,
         recipe=args.recipe,
         feather=args.feather,

@@ -34,7 +34,7 @@ def test_every_option(tmp_path: Path) -> None:
     words = (
         "plates -o out --click dog:1001:3,4 --click dog:1001:9,9- --box car:1002:1,2,30,40 --range 1001-1010 --start 1"
         " --color-space ACEScg --model nano --image-size 512 --device cpu"
-        " --preset hair --recipe mine.json --feather 2.5 --choke -1 --format exr"
+        " --crop auto --preset hair --recipe mine.json --feather 2.5 --choke -1 --format exr"
         " --layout parts --compression piz --no-crop --rgba --cryptomatte --alpha-movie ffv1 --trimap 12 --confidence"
         f" --splines out/dog.svg --no-preview --overwrite --mask cat:1003:{mask}"
     )
@@ -53,6 +53,7 @@ def test_every_option(tmp_path: Path) -> None:
         model="nano",
         image_size=512,
         device="cpu",
+        crop="auto",
         preset="hair",
         recipe=Path("mine.json"),
         feather=2.5,

@@ -1,0 +1,87 @@
+"""From prompts to trackers that are ready for their passes: answers are made, kept in the store, and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from sam2_roto.errors import StoreError
+from sam2_roto.job import Progress
+from sam2_roto.masklets import MaskletStore
+from sam2_roto.model import SAM2
+from sam2_roto.tracking import FramePrompt, FrameSource, ObjectFrame, Tracker
+from sam2_roto.tracking.abreast import Lane
+from sam2_roto.tracking.answers import answer_prompts
+from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker, object_box, object_zoom
+
+Prompts = dict[str, dict[int, FramePrompt]]
+
+
+@dataclass(frozen=True)
+class Following:
+    """What the trackers of one job have in common.
+
+    ``source`` gives another source of the clip's frames for each tracker.
+    """
+
+    model: SAM2
+    clip: FrameSource
+    store: MaskletStore
+    source: Callable[[], FrameSource]
+    progress: Progress
+
+    def lanes(self, prompts: Prompts, crop: bool) -> list[Lane]:
+        """The trackers of all objects: the small ones in windows of their own where ``crop`` allows it."""
+        small = [name for name, said in prompts.items() if crop and self._small(name, said)]
+        lanes = [self._crop_lane(name, prompts[name]) for name in small]
+        shared = {name: said for name, said in prompts.items() if name not in small}
+        return [*lanes, self._plate_lane(shared)] if shared else lanes
+
+    def _small(self, name: str, said: Mapping[int, FramePrompt]) -> bool:
+        """Whether an object gains by a window; one that was marked in an earlier run stays what it was."""
+        frame, prompt = next(iter(said.items()))
+        if self.store.has(name, frame):
+            return self.store.read_cropped(name, frame) is not None
+        return object_zoom(object_box(self.model, self.clip, frame, prompt), self.clip, self.model) is not None
+
+    def _plate_lane(self, prompts: Prompts) -> Lane:
+        store = self.store
+        for name, frame, answer in self._answers(Tracker(self.model, self.clip, frames=store.frames), prompts):
+            store.write(name, frame, answer)
+        return self._restored(
+            Tracker(self.model, self.source(), frames=store.frames, archive=store), prompts, store.read
+        )
+
+    def _crop_lane(self, name: str, said: dict[int, FramePrompt]) -> Lane:
+        store, memory, prompts = self.store, CropMemory(), {name: said}
+        answering = CropTracker(self.model, self.clip, name, memory, frames=store.frames)
+        for _, frame, answer in self._answers(answering, prompts):
+            store.write_cropped(name, frame, memory.kept[name, frame][0], answer)
+        tracker = CropTracker(self.model, self.source(), name, store, frames=store.frames)
+        return self._restored(tracker, prompts, self._as_seen)
+
+    def _as_seen(self, name: str, frame: int) -> ObjectFrame | None:
+        found = self.store.read_cropped(name, frame)
+        return found[1] if found else None
+
+    def _answers(self, tracker: Tracker, prompts: Prompts) -> Iterator[tuple[str, int, ObjectFrame]]:
+        """Answer all prompts, unless the store has the answers of an earlier run.
+
+        The pass takes them from the store in any case, so that it is the same whether it was interrupted or not.
+        """
+        kept = [self.store.read(name, frame) for name, said in prompts.items() for frame in said]
+        if all(answer is not None and answer.prompted for answer in kept):
+            return
+        for name, answers in answer_prompts(tracker, prompts, partial(self.progress, "correct")).items():
+            for frame, answer in answers.items():
+                yield name, frame, answer
+
+    def _restored(self, tracker: Tracker, prompts: Prompts, read: Callable[[str, int], ObjectFrame | None]) -> Lane:
+        for name, said in prompts.items():
+            for frame, prompt in said.items():
+                answer = read(name, frame)
+                if answer is None:
+                    raise StoreError(f"{self.store.folder} did not keep what was written to it; check the disk")
+                tracker.restore(name, frame, prompt, answer)
+        return Lane(tracker, {name: min(said) for name, said in prompts.items()})
