@@ -251,12 +251,15 @@ class Tracker:
         return [[(entry, read(entry, index, step)) for entry, _ in group]]
 
     def _carry(self, entries: list[TrackedObject], index: int, step: int, view: View) -> dict[str, Tensor]:
-        """Where the masks of the frame behind are by now, ``[1, S/4, S/4]`` logits by name, for a guided network."""
+        """Where the masks of the frame behind are by now, ``[1, S/4, S/4]`` logits by name, for a guided network.
+
+        An object that was not seen there is left to memory, which may find it again anywhere.
+        """
         behind = index - step
         if self._guide is None or not 0 <= behind < len(self.frames):
             return {}
         known = {entry.name: self._known(entry, behind) for entry in entries}
-        found = {name: result.logits.to(self._device) for name, result in known.items() if result is not None}
+        found = {name: result.logits.to(self._device) for name, result in known.items() if result and result.present}
         if not found:
             return {}
         moved = self._guide.toward(self.frames[behind], self.frames[index], view).to(self._device)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 
+from sam2_roto import build_model
+from sam2_roto.tracking import ArraySource, FramePrompt, Tracker
 from sam2_roto.tracking.guide import LIMIT, carry, motion
 
 SIZE, CELLS = 128, 32
@@ -40,3 +45,23 @@ def test_motion_is_measured_in_cells_and_trusted() -> None:
     assert torch.allclose(inner[0].mean(), torch.tensor(-8 * CELLS / SIZE), atol=0.05)
     assert abs(float(inner[1].mean())) < 0.05
     assert float(inner[2].mean()) > 0.9
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_the_tracker_carries_the_masks_of_objects_that_were_seen(seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    model = build_model("nano", image_size=64).eval()
+    views = np.random.default_rng(0).integers(0, 255, (3, 60, 100, 3), dtype=np.uint8)
+    tracker = Tracker(model, ArraySource(views))
+    tracker.prompt("a", 0, FramePrompt(points=((40.0, 30.0, True),)))
+    tracker.objects["a"].answers[0] = tracker.objects["a"].answers[0]._replace(score=1.0 if seen else -1.0)
+    told: list[bool] = []
+    decode = model.decode
+
+    def noted(*words: Any, **named: Any) -> Any:
+        told.append(named["mask"] is not None)
+        return decode(*words, **named)
+
+    monkeypatch.setattr(model, "decode", noted)
+    list(tracker.propagate(stop=1))
+    assert told == [seen]
