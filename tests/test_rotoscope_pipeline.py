@@ -179,7 +179,7 @@ def test_cancelled_it_ends_and_goes_on_later(job: RotoscopeJob, moment: tuple[st
     ("owner", "name", "error"),
     [
         (kinds, "write_matte", OutputError("the disk is full")),
-        (MatteRecipe, "apply", ValueError("no such step")),
+        (MatteRecipe, "alpha", ValueError("no such step")),
         (kinds.MatteFiles, "paths", KeyError("ball")),
     ],
 )
