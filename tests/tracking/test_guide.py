@@ -59,7 +59,7 @@ def test_the_tracker_carries_the_masks_of_objects_that_were_seen(seen: bool, mon
     decode = model.decode
 
     def noted(*words: Any, **named: Any) -> Any:
-        told.append(named["mask"] is not None)
+        told.append(named.get("mask") is not None)
         return decode(*words, **named)
 
     monkeypatch.setattr(model, "decode", noted)
