@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "sam2_roto.cli.export_annotations",
         "turn finished mattes into training data (SA-V, DAVIS, COCO)",
     ),
-    "train": ("sam2_roto.training.cli", "train a model on generated clips"),
+    "train": ("sam2_roto.training.cli", "train a model on generated clips, or fine-tune one on your own masks"),
     "benchmark": ("sam2_roto.cli.benchmark", "how fast each stage is on this machine"),
     "models": ("sam2_roto.cli.models", "list, fetch and verify the networks' weights"),
 }

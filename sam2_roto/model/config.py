@@ -91,20 +91,21 @@ def _published() -> dict[str, ModelConfig]:
 
 NANO = ModelConfig(
     "nano",
-    embed_dim=32,
-    heads=1,
-    blocks=(1, 2, 4, 2),
-    global_blocks=(4, 6, 8),
-    windows=(8, 4, 8, 4),
+    embed_dim=0,
+    heads=0,
+    blocks=(0, 0, 0, 0),
+    global_blocks=(),
+    convolutional=True,
     width=128,
     memory_width=32,
     memory_layers=2,
     memory_mlp=512,
     decoder_heads=4,
     decoder_mlp=512,
+    guided=True,
     image_size=384,
 )
-"""The embedded model: the same architecture, small enough to ship in the package and to run on a laptop's CPU."""
+"""The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""
 
 PUBLISHED: dict[str, ModelConfig] = _published()
 CONFIGS: dict[str, ModelConfig] = {**PUBLISHED, NANO.name: NANO}
