@@ -163,7 +163,7 @@ def test_more_clicks_correct_the_answer_that_was_there() -> None:
     said = edits.add_points(answered, "dog", 3, [(2, 2, False)]).object("dog").keyframes[3]
     assert (said.answer, said.seen, len(said.points)) == (None, "first", 2)
     boxed = edits.set_box(answered, "dog", 3, (0, 0, 9, 9)).object("dog").keyframes[3]
-    assert (boxed.seen, boxed.corrects) == (None, False)
+    assert (boxed.seen, boxed.waits) == (None, False)
 
 
 def test_joined_edits_are_undone_together() -> None:
