@@ -10,12 +10,10 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-
 
 def gray(picture: Array) -> Array:
-    """Luma ``uint8 [H, W]`` of ``picture [H, W, 3]``, uint8 RGB."""
-    return (picture.astype(np.float32) @ LUMA + 0.5).astype(np.uint8)
+    """Luma (Rec.601) ``uint8 [H, W]`` of ``picture [H, W, 3]``, uint8 RGB."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
 
 def dense_flow(here: Array, there: Array, *, quick: bool = False) -> Array:
@@ -46,4 +44,4 @@ def doubt(flow: Array, back: Array) -> Array:
     Large where a pixel is hidden in the other picture, or was not found.
     """
     ends = seen_from(back, flow) + flow
-    return np.asarray(np.sqrt((ends * ends).sum(-1)), np.float32)
+    return np.asarray(cv2.magnitude(ends[..., 0], ends[..., 1]))

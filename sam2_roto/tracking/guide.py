@@ -36,10 +36,11 @@ def motion(here: npt.NDArray[Any], there: npt.NDArray[Any], cells: int, *, quick
     The offsets (x, y) in cells, and the trust in them, 0..1.
     """
     flow = dense_flow(here, there, quick=quick)
-    trust = np.exp(-doubt(flow, dense_flow(there, here, quick=quick)) / PATIENCE)
-    scale = cells / len(here)
-    parts = np.dstack((flow * scale, trust))
-    return torch.from_numpy(cv2.resize(parts, (cells, cells), interpolation=cv2.INTER_AREA)).permute(2, 0, 1)
+    trust = cv2.exp(doubt(flow, dense_flow(there, here, quick=quick)) * (-1.0 / PATIENCE))
+    size, scale = (cells, cells), cells / len(here)
+    offsets = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) * np.float32(scale)
+    trusted = cv2.resize(trust, size, interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(np.dstack((offsets, trusted))).permute(2, 0, 1)
 
 
 def carry(logits: Tensor, moved: Tensor) -> Tensor:
