@@ -178,7 +178,7 @@ def test_a_mask_file_marks_an_object(make_job: MakeJob, tmp_path: Path) -> None:
     assert output.open(str(tmp_path / "mask.png"), oiio.ImageSpec(96, 64, 1, "uint8"))
     assert output.write_image(mask)
     assert output.close()
-    result = run(make_job(MaskFile("ball", 0, tmp_path / "mask.png"), frames=FrameRange(0, 3)))
+    result = run(make_job(MaskFile("ball", 0, tmp_path / "mask.png"), frames=FrameRange(0, 3), preset="hard"))
     with open_footage(result.mattes[0]) as mattes:
         alpha = mattes.read(0).on_display().channel("A").numpy() > 0.5
     overlap = np.count_nonzero(alpha & (mask[..., 0] > 0)) / np.count_nonzero(alpha | (mask[..., 0] > 0))
@@ -196,7 +196,9 @@ def test_another_look_tracks_nothing_again(make_job: MakeJob, monkeypatch: pytes
     second = run(make_job(feather=6.0))
     after = contents(second.mattes[0].parent)
     assert second.tracked == 0
-    assert {name for name in before if before[name] != after[name]} == {path.name for path in first.mattes}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed  # not those in which the object is not seen
+    assert changed <= {path.name for path in first.mattes}
 
 
 def test_another_job_is_refused_unless_it_may_replace(make_job: MakeJob) -> None:

@@ -101,7 +101,7 @@ def test_the_click_goes_where_most_errors_are_in_reach() -> None:
     found = [evidence(frame, {**lone, **cluster}.get(frame, 0.05), frame in (0, 10)) for frame in range(40)]
     chosen = suggest(found)
     assert chosen is not None
-    assert 20 <= chosen < 28
+    assert 19 <= chosen <= 28  # in the cluster, or on the good frame beside it
 
 
 def test_a_prompted_frame_bounds_what_a_click_reaches() -> None:
