@@ -85,7 +85,7 @@ def _add_finetuning(parser: argparse.ArgumentParser) -> None:
         "--freeze",
         action="append",
         choices=(*PARTS, "none"),
-        help="leave this part as it is; repeat for several (default: trunk, and none of nano)",
+        help="leave this part as it is; repeat for several; none frees all (default: trunk)",
     )
     add("--image-size", type=int, metavar="S", help="side of the network's input, a multiple of 32 (default: its own)")
     add("--clips-frames", type=int, metavar="N", help=f"frames of each clip (default: {Finetuning.clip_frames})")

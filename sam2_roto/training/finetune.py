@@ -20,7 +20,7 @@ class Finetuning:
         model: a model's name or a weights file.
         steps: optimiser steps.
         rate: highest learning rate.
-        frozen: parts that keep their weights; by default the trunk, and for ``nano`` none.
+        frozen: parts that keep their weights; by default the trunk.
         image_size: side of the network's input in pixels, by default the model's own.
         clip_frames: frames of each training clip.
         seed: decides every draw.
@@ -43,7 +43,7 @@ def finetuning_recipe(wanted: Finetuning, progress: Progress | None = None) -> R
     if min(wanted.steps, wanted.clip_frames) < 1 or wanted.rate <= 0:
         raise RecipeError("Steps, frames and rate of fine-tuning must be above 0.")
     name, path = resolve(wanted.model, progress)
-    frozen = wanted.frozen if wanted.frozen is not None else (() if name == NANO.name else ("trunk",))
+    frozen = ("trunk",) if wanted.frozen is None else wanted.frozen
     if len(set(frozen)) == len(PARTS):
         raise RecipeError(f"All of {', '.join(PARTS)} are frozen, so nothing is left to train; leave one out.")
     size = wanted.image_size or CONFIGS[name].image_size

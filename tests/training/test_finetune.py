@@ -74,7 +74,7 @@ def test_a_run_of_another_model_is_not_resumed(random_weights: Path, shot_folder
 
 
 def test_a_run_that_froze_other_parts_is_not_resumed(random_weights: Path, shot_folder: Path, tmp_path: Path) -> None:
-    assert main(words(random_weights, shot_folder, tmp_path, "--steps", "1", "--freeze", "trunk")) == 0
+    assert main(words(random_weights, shot_folder, tmp_path, "--steps", "1", "--freeze", "none")) == 0
     recipe = finetuning_recipe(Finetuning(str(random_weights), image_size=64))
     with pytest.raises(CheckpointError, match="froze other parts"):
         Trainer(recipe, UserClips(open_user_data(shot_folder)), tmp_path, CPU, quiet=True)
