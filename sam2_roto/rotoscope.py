@@ -84,7 +84,7 @@ def rotoscope(job: RotoscopeJob, progress: Progress = _silent) -> RotoscopeResul
         image_size=network.config.image_size,
         tracked=done.tracked,
         previews=files.pop("previews", ()),
-        notes=(*footage.notes, *delivery_notes(job.deliver, footage)),
+        notes=(*footage.notes, *delivery_notes(job.deliver, footage), *done.notes),
         files=files,
         pace=done.pace,
     )
@@ -94,6 +94,7 @@ class _Done(NamedTuple):
     delivered: Delivered
     tracked: int
     pace: PipelineReport
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,7 @@ class _Run:
         self._decode = Stage("decode", 1 if _is_movie(footage) else _PICTURE_DECODERS)
         self._track, self._matte = Stage("track"), Stage("matte")
         self._sources: list[ReadAhead] = []
+        self._lanes: list[Lane] = []
         self._told = 0
 
     def work(self, network: _Network, prompts: _Prompts, notes: Mapping[str, str]) -> _Done:
@@ -259,7 +261,8 @@ class _Run:
             self._tell(delivery)
             stages = self._decode, self._track, self._matte, *delivery.stages
             pace = report(stages, time.perf_counter() - began)
-        return _Done(delivered, sum(map(len, passes.values())), pace)
+        remarks = tuple(note for lane in self._lanes for note in lane.tracker.notes)
+        return _Done(delivered, sum(map(len, passes.values())), pace, remarks)
 
     def _delivery(self, plate: Footage, notes: Mapping[str, str]) -> Delivery:
         job = self._job
@@ -271,8 +274,8 @@ class _Run:
     ) -> Iterator[int]:
         """Answer the prompts; gives an iterator that tracks, frame by frame."""
         following = Following(network.load(), self._footage, self._store, partial(self._source, stack), self._progress)
-        lanes = following.lanes(prompts, crop=self._job.crop == "auto")
-        return stack.enter_context(closing(self._tracked(lanes, passes)))
+        self._lanes = following.lanes(prompts, crop=self._job.crop == "auto")
+        return stack.enter_context(closing(self._tracked(self._lanes, passes)))
 
     def _source(self, stack: ExitStack) -> ReadAhead:
         """The footage, decoded ahead of one tracker."""

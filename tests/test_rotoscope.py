@@ -24,6 +24,7 @@ from sam2_roto.deliverables import Deliverables
 from sam2_roto.errors import CheckpointError, PromptError, StoreError
 from sam2_roto.job import Box, Click, MaskFile, RotoscopeJob
 from sam2_roto.masklets import MaskletStore
+from sam2_roto.tracking import Tracker
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BALL = Click("ball", 0, 24, 32)
@@ -199,6 +200,16 @@ def test_another_look_tracks_nothing_again(make_job: MakeJob, monkeypatch: pytes
     changed = {name for name in before if before[name] != after[name]}
     assert changed  # not those in which the object is not seen
     assert changed <= {path.name for path in first.mattes}
+
+
+def test_what_a_tracker_remarks_is_told(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(Tracker):
+        def __init__(self, *words: Any, **named: Any) -> None:
+            super().__init__(*words, **named)
+            self.notes.append("the device's memory is short")
+
+    monkeypatch.setattr("sam2_roto.following.Tracker", Short)
+    assert "the device's memory is short" in run(make_job(frames=FrameRange(0, 2))).notes
 
 
 def test_another_job_is_refused_unless_it_may_replace(make_job: MakeJob) -> None:
