@@ -105,7 +105,7 @@ class MatteRecipe:
         """A quick matte of single frames: logits ``[..., h, w]`` to float32 ``[..., H, W]`` in 0 to 1.
 
         Steps that need the plate or the frames round it leave it as it is; for the whole recipe see
-        :func:`sam2_roto.rendering.stream_mattes`.
+        :func:`sam2_roto.rendering.frame_mattes`.
         """
         alpha = self.alpha(logits, size)
         for step in self.steps:
