@@ -136,6 +136,7 @@ class Recipe:
         model: name of the network's sizes.
         start: file of the weights to start from; random ones where not given.
         frozen: parts that keep their weights: ``trunk``, ``neck``, ``memory``, ``decoder``.
+        frozen_blocks: so many of the trunk's first blocks, with what comes before them, keep their weights as well.
         seed: decides every draw of the run.
         workers: processes that make clips.
     """
@@ -144,6 +145,7 @@ class Recipe:
     model: str = "nano"
     start: str | None = None
     frozen: tuple[str, ...] = ()
+    frozen_blocks: int = 0
     seed: int = 0
     workers: int = 1
     prompting: Prompting = field(default_factory=Prompting)

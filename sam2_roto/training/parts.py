@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from torch import nn
@@ -27,7 +28,19 @@ def part_of(name: str) -> str:
     return next(part for part, beginnings in PARTS.items() if name.startswith(beginnings))
 
 
-def freeze(model: nn.Module, frozen: Collection[str]) -> None:
-    """Let the optimiser change every parameter but those of the ``frozen`` parts."""
+_TRUNK_BLOCK = re.compile(r"image_encoder\.trunk\.blocks\.(\d+)\.")
+
+
+def _of_first_blocks(name: str, blocks: int) -> bool:
+    """Whether a parameter lies in the first ``blocks`` blocks of the trunk, or in what comes before its blocks."""
+    block = _TRUNK_BLOCK.match(name)
+    return part_of(name) == "trunk" and (int(block.group(1)) < blocks if block else blocks > 0)
+
+
+def freeze(model: nn.Module, frozen: Collection[str], frozen_blocks: int = 0) -> None:
+    """Let the optimiser change every parameter but those of the ``frozen`` parts and of the trunk's first blocks.
+
+    The late blocks work on few pixels, so that a trunk of which only they learn costs little more than a frozen one.
+    """
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(part_of(name) not in frozen)
+        parameter.requires_grad_(part_of(name) not in frozen and not _of_first_blocks(name, frozen_blocks))

@@ -102,7 +102,7 @@ class Trainer:
         self.model: SAM2 = build_model(recipe.model, size)
         if recipe.start and not state:
             load_weights(self.model, Path(recipe.start), recipe.model)
-        freeze(self.model.to(self.device), recipe.frozen)
+        freeze(self.model.to(self.device), recipe.frozen, recipe.frozen_blocks)
         self.model.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.optimiser = make_optimiser(self.model, recipe.optimisation)
         if state:
