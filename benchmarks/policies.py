@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
+from remembered import remember_encodings
 from tqdm import tqdm
 
 from sam2_roto.evaluation.held_out import score_clip
 from sam2_roto.evaluation.segmenter import TrackerSegmenter
 from sam2_roto.export.annotations import write_json
 from sam2_roto.loading import load_model
-from sam2_roto.model import SAM2, ImageFeatures
 from sam2_roto.tracking.policy import POLICIES
 from sam2_roto.training.clips import DIFFICULTIES, Clip, TextureLibrary, generate_clip, held_out_set
 
@@ -38,21 +37,6 @@ def clips(
                 seed,
                 generate_clip(seed, size=side, frames=frames, difficulty=difficulty, library=library),
             )
-
-
-def remember_encodings(model: SAM2) -> dict[int, ImageFeatures]:
-    """Encode every picture once for all policies; clear what is returned between clips."""
-    known: dict[int, ImageFeatures] = {}
-    encode = model.encode_image
-
-    def remembered(images: Tensor) -> ImageFeatures:
-        key = hash(images.cpu().numpy().tobytes())
-        if key not in known:
-            known[key] = encode(images)
-        return known[key]
-
-    model.encode_image = remembered  # type: ignore[method-assign]
-    return known
 
 
 def measure(options: argparse.Namespace) -> Scores:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from remembered import remember_encodings
 from torch import Tensor
 from tqdm import tqdm
 
@@ -28,7 +29,7 @@ from sam2_roto.evaluation.prompts import PromptKind, corrective_click, first_pro
 from sam2_roto.export.annotations import write_json
 from sam2_roto.loading import load_model
 from sam2_roto.mattes.alpha import mask_from_logits
-from sam2_roto.model import SAM2, ImageFeatures
+from sam2_roto.model import SAM2
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
 from sam2_roto.tracking.fusion import disagreement, fuse_frames
 from sam2_roto.tracking.review import SIGNS, Evidence, gather, suggest
@@ -124,21 +125,6 @@ class Session:
         if frame not in self.forward or frame not in self.backward:
             return None
         return disagreement(self.forward[frame].logits, self.backward[frame].logits)
-
-
-def remember_encodings(model: SAM2) -> dict[int, ImageFeatures]:
-    """Encode every picture once for all passes; clear what is returned between clips."""
-    known: dict[int, ImageFeatures] = {}
-    encode = model.encode_image
-
-    def remembered(images: Tensor) -> ImageFeatures:
-        key = hash(images.cpu().numpy().tobytes())
-        if key not in known:
-            known[key] = encode(images)
-        return known[key]
-
-    model.encode_image = remembered  # type: ignore[method-assign]
-    return known
 
 
 def made(library: TextureLibrary, options: argparse.Namespace) -> Iterator[tuple[int, Clip]]:
