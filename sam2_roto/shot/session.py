@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ from .footage import open_reference
 from .network import Network
 from .pictures import keep_mask, paint, read_mask
 from .results import Results
-from .shot import Shot, with_object
+from .shot import Change, Shot, with_object
 from .streams import Stream, pending, settled
 
 
@@ -46,6 +46,14 @@ class TrackReport:
 
 def silent(stage: str, done: int, total: int) -> None:
     """Report to no one."""
+
+
+class Shown(NamedTuple):
+    """What a keyframe was, or would be, answered."""
+
+    result: ObjectFrame
+    painted: NDArray[np.float32] | None
+    """The matte itself, float32 ``[H, W]``, where it was painted."""
 
 
 class Session:
@@ -78,24 +86,41 @@ class Session:
 
     def preview(self, name: str, frame: int, points: Iterable[Point]) -> ObjectFrame:
         """What clicks would give, without saying them: for the pointer that hovers over the picture."""
-        document = edits.add_points(with_object(self.shot.document, name), name, frame, points)
+        given = tuple(points)
+        return self.ask(name, frame, lambda old: edits.add_points(old, name, frame, given)).result
+
+    def ask(self, name: str, frame: int, change: Change) -> Shown:
+        """What a change of one keyframe would be answered, without saying it."""
         self.results.update(self.shot.document)
-        entry = document.object(name)
-        return self._points(entry, frame, self._seen(entry, frame))
+        entry = change(with_object(self.shot.document, name)).object(name)
+        return self._reply(entry, frame, self._seen(entry, frame))
+
+    def say(self, label: str, name: str, frame: int, change: Change) -> ObjectFrame:
+        """Make a change of one keyframe and its answer one edit; gives the mask as it is now."""
+        self.results.update(self.shot.document)
+
+        def answered(old: Document) -> Document:
+            document = change(with_object(old, name))
+            entry = document.object(name)
+            return edits.set_answers(document, {(entry.id, frame): self._answer(entry, frame)})
+
+        document = self.shot.edit(label, answered)
+        self.results.update(document)
+        return self.results.answer(document.object(name).keyframes[frame])
 
     def click(self, name: str, frame: int, points: Iterable[Point]) -> ObjectFrame:
         """Clicks on ``frame``; gives the mask as it is now."""
         given = tuple(points)
-        return self._say(f"click {name} {frame}", name, frame, lambda old: edits.add_points(old, name, frame, given))
+        return self.say(f"click {name} {frame}", name, frame, lambda old: edits.add_points(old, name, frame, given))
 
     def box(self, name: str, frame: int, box: Corners) -> ObjectFrame:
         """A box on ``frame``; gives the mask as it is now."""
-        return self._say(f"box {name} {frame}", name, frame, lambda old: edits.set_box(old, name, frame, box))
+        return self.say(f"box {name} {frame}", name, frame, lambda old: edits.set_box(old, name, frame, box))
 
     def paint(self, name: str, frame: int, strokes: Iterable[Stroke]) -> ObjectFrame:
         """Strokes over what is seen on ``frame``; gives the mask as it is now."""
         given = tuple(strokes)
-        return self._say(f"paint {name} {frame}", name, frame, lambda old: edits.add_strokes(old, name, frame, given))
+        return self.say(f"paint {name} {frame}", name, frame, lambda old: edits.add_strokes(old, name, frame, given))
 
     def lock(self, name: str, frame: int) -> None:
         """Accept a frame as it is: from now on nothing changes it, and it is a keyframe for the frames around."""
@@ -145,19 +170,6 @@ class Session:
     ) -> None:
         self.close()
 
-    def _say(self, label: str, name: str, frame: int, change: Callable[[Document], Document]) -> ObjectFrame:
-        """Make a change of one keyframe and its answer one edit."""
-        self.results.update(self.shot.document)
-
-        def answered(old: Document) -> Document:
-            document = change(with_object(old, name))
-            entry = document.object(name)
-            return edits.set_answers(document, {(entry.id, frame): self._answer(entry, frame)})
-
-        document = self.shot.edit(label, answered)
-        self.results.update(document)
-        return self.results.answer(document.object(name).keyframes[frame])
-
     def _order(self, entry: ShotObject) -> list[int]:
         """Keyframes to answer: those that say it all first, then corrections, from the first to the last."""
         frames = pending(entry, self.network.key, self.shot.document.range)
@@ -191,16 +203,20 @@ class Session:
         said = entry.keyframes[frame]
         seen = self._seen(entry, frame)
         digest = said.seen or (keep_answer(self.shot.folder, seen) if seen is not None else None)
-        painted = None
-        if said.strokes:
-            picture = paint(self._base(entry, frame, seen), said.strokes)
-            painted = keep_mask(self.shot.folder, picture, (self.footage.width, self.footage.height))
-            result = self._answering().mask(frame, picture > 0.5)
-        elif said.mask is not None:
-            result = self._answering().mask(frame, read_mask(self.shot.folder, said.mask) > 0.5)
-        else:
-            result = self._points(entry, frame, seen)
+        result, picture = self._reply(entry, frame, seen)
+        size = (self.footage.width, self.footage.height)
+        painted = keep_mask(self.shot.folder, picture, size) if picture is not None and said.strokes else None
         return Answer(keep_answer(self.shot.folder, result), self.network.key, painted), digest
+
+    def _reply(self, entry: ShotObject, frame: int, seen: ObjectFrame | None) -> Shown:
+        """What the network says to a keyframe; nothing is kept."""
+        said = entry.keyframes[frame]
+        if not said.strokes and said.mask is None:
+            return Shown(self._points(entry, frame, seen), None)
+        picture = self._base(entry, frame, seen)
+        if said.strokes:
+            picture = paint(picture, said.strokes)
+        return Shown(self._answering().mask(frame, picture > 0.5), picture)
 
     def _points(self, entry: ShotObject, frame: int, seen: ObjectFrame | None) -> ObjectFrame:
         said = entry.keyframes[frame]
