@@ -4,6 +4,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 DEMO_OUT ?= demo_out
+# Programs that adapters are tested in; HOSTS= leaves them out, and their tests skip.
+HOSTS ?= bpy-4.5 bpy-5.0 mlt
 
 BIN := .venv/bin
 # The stamp carries the hash of what decides the environment, so that a fresh checkout's file times do not matter.
@@ -12,7 +14,7 @@ STAMP := .venv/installed-$(shell cat pyproject.toml constraints.txt | $(PYTHON) 
 # Workers with one thread each; the demo takes all the cores.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format pin clean
+.PHONY: help venv hosts demo test lint format pin clean
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,11 +30,14 @@ $(STAMP):
 	rm -f .venv/installed-*
 	touch $@
 
+hosts: $(STAMP)  ## install Blender and MLT for the tests of the adapters, where that is possible
+	@.ci/hosts $(HOSTS)
+
 demo: $(STAMP)  ## rotoscope the sample clip and print J against its truth
 	$(BIN)/sam2-roto demo -o $(DEMO_OUT)
 
 test: export OMP_NUM_THREADS ?= 1
-test: $(STAMP)  ## run the tests
+test: $(STAMP) hosts  ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(STAMP)  ## check style, types and layering
@@ -50,6 +55,6 @@ pin: $(STAMP)  ## write the versions in .venv to constraints.txt
 	  $(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed 's/+cpu//' | sort -f ) > constraints.tmp
 	mv constraints.tmp constraints.txt
 
-clean:  ## remove caches and the demo's output (not .venv)
+clean:  ## remove caches and the demo's output (not .venv and .hosts)
 	rm -rf $(DEMO_OUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv/*' -not -path './.hosts/*' -prune -exec rm -rf {} +
