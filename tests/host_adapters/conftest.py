@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+HOSTS = Path(__file__).resolve().parents[2] / ".hosts"
+
 Json = dict[str, Any]
 Answer = tuple[int, Any]
 
@@ -126,3 +128,16 @@ def fake(tmp_path: Path) -> Iterator[FakeService]:
     """A service that runs, with its ``service.json`` in ``tmp_path / "run"``."""
     with running(FakeService(tmp_path / "run")) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+def host_python() -> Callable[[str], Path]:
+    """``host_python("bpy-5.0")`` is the Python of an environment that ``make hosts`` made; skips, saying why, else."""
+
+    def find(name: str) -> Path:
+        if not list(HOSTS.glob(f"{name}/installed-*")):
+            reason = HOSTS / f"{name}.reason"
+            pytest.skip(f"no {name}: {reason.read_text().strip() if reason.exists() else 'run make hosts'}")
+        return HOSTS / name / "bin" / "python"
+
+    return find
