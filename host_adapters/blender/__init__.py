@@ -1,0 +1,1 @@
+"""The Blender adapter: ``extension/`` is what Blender runs, ``build.py`` packs it as a zip."""

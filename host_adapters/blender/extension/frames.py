@@ -1,0 +1,174 @@
+"""Which frame of the plate is shown on which frame of the timeline. Knows nothing of Blender.
+
+Blender's own rules, as seen in 4.5 and 5.0: a strip's content is numbered from 0; the place on the timeline, counted
+from the content's start, times the pace gives the number, rounded half up; a strobe rounds down before that. Frames
+that were trimmed off the file itself (``animation_offset_start``) come before number 0.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .errors import SceneError
+
+_NUMBER = re.compile(r"(-?\d+)(?=\.[^.]+$)")
+
+
+@dataclass(frozen=True)
+class FrameMap:
+    """The plate's frame numbers for consecutive frames of the timeline, of which ``first`` is the first."""
+
+    first: int
+    plates: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.plates:
+            raise SceneError("The strip shows no frame of its file; lengthen it.")
+
+    @property
+    def last(self) -> int:
+        """The last frame of the timeline."""
+        return self.first + len(self.plates) - 1
+
+    @property
+    def plate_range(self) -> tuple[int, int]:
+        """The lowest and the highest frame of the plate that is shown."""
+        return min(self.plates), max(self.plates)
+
+    @property
+    def steady(self) -> bool:
+        """Whether each frame of the timeline shows the plate's next frame."""
+        return all(after - before == 1 for before, after in zip(self.plates, self.plates[1:], strict=False))
+
+    def plate(self, timeline: int) -> int:
+        """The plate's frame shown on a frame of the timeline. Raises SceneError where the strip is not there."""
+        if not self.first <= timeline <= self.last:
+            raise SceneError(
+                f"Frame {timeline} is outside the strip, which lasts from {self.first} to {self.last}; go into it."
+            )
+        return self.plates[timeline - self.first]
+
+    def timelines(self, plate: int) -> list[int]:
+        """The frames of the timeline that show a frame of the plate; none where it is trimmed off."""
+        return [self.first + index for index, shown in enumerate(self.plates) if shown == plate]
+
+
+@dataclass(frozen=True)
+class StripTiming:
+    """A movie strip's times, in frames of the timeline unless said otherwise.
+
+    Attributes:
+        start: where the content begins, including what is trimmed off by handles.
+        first: the first frame that is seen.
+        end: the frame after the last that is seen.
+        length: how long the whole content is on the timeline.
+        content: frames of the file that the content has.
+        skipped: frames of the file before the content, trimmed off for good.
+        rate: frames of the file for each frame of the timeline, by the two frame rates.
+        keys: retiming keys.
+        reverse: whether it runs backwards.
+        strobe: shows every so manyth frame only, where above 1.
+    """
+
+    start: float
+    first: int
+    end: int
+    length: int
+    content: int
+    skipped: int = 0
+    rate: float = 1.0
+    keys: tuple[int, ...] = ()
+    reverse: bool = False
+    strobe: float = 1.0
+
+    @property
+    def pace(self) -> float:
+        """Frames of the file for each frame of the timeline. Raises SceneError where it changes along the strip."""
+        if len(self.keys) > 2:
+            raise SceneError(
+                "The strip's speed changes along the way, and Blender does not say how;"
+                " cut it where the speed changes, or give it one speed."
+            )
+        if len(self.keys) == 2 and self.keys[0] < self.keys[1]:
+            return (self.content - 1) / (self.keys[1] - self.keys[0])
+        return 1.0 if self.length == self.content else self.rate
+
+    def number(self, timeline: float) -> int:
+        """The frame of the file, counted from 0, that the strip shows there; its ends go on before and after."""
+        place = self.start + self.length - 1 - timeline if self.reverse else timeline - self.start
+        exact = max(place, 0.0) * self.pace
+        if self.strobe > 1:
+            exact -= math.fmod(exact, self.strobe)
+        return self.skipped + min(math.floor(exact + 0.5), self.content - 1)
+
+
+@dataclass(frozen=True)
+class SpeedEffect:
+    """A Speed Control strip over a movie strip, with settings that do not move.
+
+    Attributes:
+        first: the first frame on which it is seen.
+        end: the frame after the last.
+        kind: Blender's name: ``STRETCH``, ``MULTIPLY``, ``LENGTH`` or ``FRAME_NUMBER``.
+        value: the factor, the percentage of the length, or the frame number; no part in ``STRETCH``.
+    """
+
+    first: int
+    end: int
+    kind: str
+    value: float = 1.0
+
+    def place(self, timeline: int, below: StripTiming) -> float:
+        """Where on the timeline the strip ``below`` would be seen as it is seen through the effect."""
+        hidden = below.first - below.start
+        passed = timeline - self.first
+        moved = {
+            "STRETCH": passed * (below.length - hidden) / max(self.end - self.first, 1),
+            "MULTIPLY": passed * self.value,
+            "LENGTH": below.length * self.value / 100,
+            "FRAME_NUMBER": self.value,
+        }
+        if self.kind not in moved:
+            raise SceneError(f"The Speed Control '{self.kind}' is not known; use Stretch or Multiply.")
+        return below.start + min(max(hidden + moved[self.kind], 0.0), below.length - 1)
+
+
+def strip_map(timing: StripTiming, effect: SpeedEffect | None = None, file_first: int = 0) -> FrameMap:
+    """What a movie strip shows, alone or through a Speed Control. ``file_first`` numbers the file's first frame."""
+    if effect is None:
+        shown = [timing.number(frame) for frame in range(timing.first, timing.end)]
+        return FrameMap(timing.first, tuple(file_first + number for number in shown))
+    shown = [timing.number(effect.place(frame, timing)) for frame in range(effect.first, effect.end)]
+    return FrameMap(effect.first, tuple(file_first + number for number in shown))
+
+
+def clip_map(start: int, number: int, length: int) -> FrameMap:
+    """What a movie clip or an image node shows: ``length`` frames from ``number``, on the timeline from ``start``."""
+    return FrameMap(start, tuple(range(number, number + length)))
+
+
+def files_map(first: int, names: Sequence[str]) -> FrameMap:
+    """What an image strip shows: the file of each frame of the timeline. Raises SceneError without numbers."""
+    return FrameMap(first, tuple(number_of(name) for name in names))
+
+
+def number_of(name: str) -> int:
+    """The frame number in a file's name. Raises SceneError where there is none."""
+    found = _NUMBER.search(name)
+    if found is None:
+        raise SceneError(f"{name} has no frame number in its name; use a numbered sequence or a movie.")
+    text = found[1]
+    joined = text.startswith("-") and found.start() and name[found.start() - 1].isalnum()
+    return int(text[1:] if joined else text)  # in "plate-0001.exr" the hyphen is no sign
+
+
+def pattern_of(name: str) -> str:
+    """The name of a whole sequence, ``plate.%04d.exr``, from one of its files. Raises SceneError without a number."""
+    number_of(name)
+    found = _NUMBER.search(name)
+    digits = found[1].lstrip("-") if found else ""
+    begin = name.rindex(digits)
+    return f"{name[:begin]}%0{len(digits)}d{name[begin + len(digits) :]}"

@@ -1,0 +1,153 @@
+"""What the extension asks of the service. Knows nothing of Blender, so that it may run beside the interface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from host_adapters.client import Client, Refused, Task
+
+Json = dict[str, Any]
+
+SETTLED = ("range", "recipe", "tracking", "set", "cuts", "find")
+"""First words of the shot's edits that no artist made; undo goes on past them."""
+
+EXPORTS: dict[str, Json] = {
+    "exr": {"format": "exr", "deliverables": {"layout": "objects", "crop": False, "preview": False}},
+    "png": {"format": "png", "deliverables": {"preview": False}},
+    "splines": {"format": "png", "deliverables": {"preview": False, "splines": "splines.json"}},
+}
+"""What is asked for by kind. EXR is not cropped: Blender takes the data window for the frame."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The extension's preferences: command of the service, model, image size, feather in pixels, idle seconds."""
+
+    command: str = ""
+    model: str = "nano"
+    image_size: int = 0
+    feather: float = 0.0
+    idle: float = 900.0
+
+    def recipe(self) -> Json:
+        """How mattes are made: the default recipe, and the feather as the whole width of a soft edge."""
+        steps: list[Json] = [{"step": "stabilise", "frames": 2}, {"step": "refine"}]
+        if self.feather > 0:
+            steps.append({"step": "feather", "inner": self.feather / 2, "outer": self.feather / 2})
+        return {"fractions": 2, "steps": steps}
+
+
+@dataclass(frozen=True)
+class Work:
+    """The frames of a plate that are worked on, and where the shot lies.
+
+    Attributes:
+        plate: a movie, or the pattern of a sequence.
+        frames: the first and last frame, as the plate is numbered.
+        folder: where shots and mattes go.
+    """
+
+    plate: Path
+    frames: tuple[int, int]
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The plate's name without number and ending."""
+        return self.plate.stem.split("%")[0].rstrip("._-") or "plate"
+
+    @property
+    def shot(self) -> Path:
+        """The folder of the shot."""
+        return self.folder / f"{self.name}.roto"
+
+    def output(self, kind: str) -> Path:
+        """The folder of what is exported of a kind."""
+        return self.folder / f"{self.name}_{kind}"
+
+
+@dataclass
+class Link:
+    """The way to the service, which is found or started with the first call. Methods block and raise ServiceError."""
+
+    settings: Settings
+    _shots: dict[Path, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.settings.command or None, idle=self.settings.idle)
+
+    def shot(self, work: Work) -> Json:
+        """The shot of the plate, opened or made, with the frames and the settings of now."""
+        found = self._open(work)
+        wanted: Json = {"range": list(work.frames), "recipe": self.settings.recipe()}
+        if self._shots.get(work.shot) is None:
+            wanted |= {"model": self.settings.model or None, "image_size": self.settings.image_size or None}
+        if list(found["range"]) != wanted["range"] or work.shot not in self._shots:
+            found = self.client.change_shot(found["id"], **wanted)
+        self._shots[work.shot] = found["id"]
+        return found
+
+    def say(self, work: Work, name: str, frame: int, said: Json) -> Json:
+        """Say something about an object: points or a box. The answer's ``mask`` is a PNG as wide as the plate."""
+        return self.client.prompt(self.shot(work)["id"], name, frame, **said)
+
+    def preview(self, work: Work, name: str, frame: int, said: Json) -> Json:
+        """What the network would answer; nothing is said."""
+        return self.client.preview(self.shot(work)["id"], name, frame, **said)
+
+    def undo(self, work: Work) -> bool:
+        """Take back what the artist said last; False where nothing is left."""
+        shot = self.shot(work)["id"]
+        while label := self.client.undo(shot)["label"]:
+            if label.split()[0] not in SETTLED:
+                return True
+        return False
+
+    def redo(self, work: Work) -> bool:
+        """Say again what was taken back; False where nothing is."""
+        shot = self.shot(work)["id"]
+        while label := self.client.redo(shot)["label"]:
+            if label.split()[0] not in SETTLED:
+                return True
+        return False
+
+    def track(self, work: Work, task: Task) -> Json:
+        """Track what is missing; gives the shot."""
+        shot = self.shot(work)["id"]
+        self.client.wait(self.client.track(shot), task.report, task.is_cancelled)
+        return self.client.shot(shot)
+
+    def export(self, work: Work, kind: str, task: Task) -> list[Path]:
+        """Write mattes or splines, tracking first what is missing; gives the files."""
+        options = dict(EXPORTS[kind])
+        if "splines" in options["deliverables"]:
+            options["deliverables"] = {**options["deliverables"], "splines": str(work.output(kind) / "splines.json")}
+        started = self.client.export(self.shot(work)["id"], work.output(kind), track=True, **options)
+        done = self.client.wait(started, task.report, task.is_cancelled)
+        return [Path(path) for path in done["result"]["files"]]
+
+    def _open(self, work: Work) -> Json:
+        known = self._shots.get(work.shot)
+        if known:
+            try:
+                return self.client.shot(known)
+            except Refused as refused:
+                if refused.kind != "shot":
+                    raise
+                del self._shots[work.shot]  # closed by someone else, or by a service that has forgotten it
+        work.folder.mkdir(parents=True, exist_ok=True)
+        self.client.open_folder(work.plate.parent)
+        self.client.open_folder(work.folder)
+        if (work.shot / "shot.json").is_file():
+            return self.client.open_shot(work.shot)
+        return self.client.new_shot(work.plate, folder=str(work.shot))
+
+
+def object_files(files: list[Path], name: str, ending: str) -> list[Path]:
+    """Of exported files, those of an object: alone, or with its name before the number."""
+    found = sorted(path for path in files if path.suffix == ending)
+    layer = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in name)
+    own = [path for path in found if path.name.split(".")[0].endswith(f"_{layer}")]
+    return own or found
