@@ -4,6 +4,9 @@ python crash_worker.py FOLDER
 
 Reads seeds, one on a line. For each it forks a worker, prints its number, and waits for its end. Nothing has run here
 before but imports, so that there is no thread whose locks a fork would take along.
+
+A worker ends by itself when whoever gives the seeds is gone: it watches the pipe that they come through, on which
+nothing is to be read while it works, until the other end is closed.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import sys
+import threading
 from hashlib import sha256
 from pathlib import Path
 from typing import NoReturn
@@ -85,12 +90,19 @@ class Worker:
         os.write(self.told, json.dumps(kept).encode() + b"\n")
 
 
+def end_with(pipe: int) -> None:
+    """End this process as soon as there is anything to read from ``pipe``, its end above all."""
+    select.select([pipe], [], [])
+    os._exit(1)
+
+
 def main() -> None:
     journal.CHECKPOINT, journal.LONGEST = OFTEN, SHORT
     folder = Path(sys.argv[1])
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
+            threading.Thread(target=end_with, args=(sys.stdin.fileno(),), daemon=True).start()
             Worker(folder, int(line)).run()
         print(process, flush=True)
         os.waitpid(process, 0)

@@ -79,6 +79,52 @@ def read_all(results: Results) -> None:
             results.read(entry.name, frame)
 
 
+def test_a_worker_ends_with_whoever_had_it_forked(tmp_path: Path, shot: Path, settings: TrackingSettings) -> None:
+    with Shot.new(tmp_path / "work", shot, settings=settings) as work:
+        work.set_cuts(())
+        folder = work.folder
+    told = subprocess.run(
+        [sys.executable, "-c", _GIVES_A_SEED_AND_IS_KILLED, *words(folder)],
+        env=room(),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+    assert told.returncode == -signal.SIGKILL
+    worker, until = int(told.stdout), time.monotonic() + 60
+    while there(worker) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not there(worker)
+
+
+_GIVES_A_SEED_AND_IS_KILLED = """
+import os, signal, subprocess, sys
+forks = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+print(0, file=forks.stdin, flush=True)
+print(forks.stdout.readline(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def there(process: int) -> bool:
+    """Whether a process runs; one that ended and that no one has asked after does not."""
+    status = Path(f"/proc/{process}/stat")
+    if not status.parent.parent.exists():
+        pytest.skip("processes are looked up in /proc, which is not here")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def words(folder: Path) -> list[str]:
+    return [sys.executable, str(Path(__file__).with_name("crash_worker.py")), str(folder)]
+
+
+def room() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+
+
 def test_fifty_kills_lose_nothing(
     tmp_path: Path, shot: Path, settings: TrackingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,10 +133,8 @@ def test_fifty_kills_lose_nothing(
         work.set_cuts(())
         folder, before = work.folder, digest(to_json(work.document))
     count = 0
-    worker = Path(__file__).with_name("crash_worker.py")
-    words = [sys.executable, str(worker), str(folder)]
-    room = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=room) as forks:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words(folder), stdin=pipe, stdout=pipe, text=True, env=room()) as forks:
         for seed in range(KILLS):
             said = killed(forks, folder, seed)
             before = check(folder, said, before)
