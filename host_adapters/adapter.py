@@ -74,7 +74,13 @@ class Delivery(NamedTuple):
         files = [path for path in self.files if path.endswith(ending)]
         if len(self.objects) == 1:
             return files
-        return [path for path in files if os.path.basename(path).partition(".")[0].endswith(f"_{object_name}")]
+        return [path for path in files if self._owner(path) == object_name]
+
+    def _owner(self, path: str) -> str | None:
+        """The object in a file's name; of 'cat' and 'big_cat' the longer one."""
+        stem = os.path.basename(path).partition(".")[0]
+        found = [name for name in self.objects if stem.endswith(f"_{_plain(name)}")]
+        return max(found, key=len, default=None)
 
 
 class HostAdapter(ABC):
@@ -164,8 +170,12 @@ class Order(NamedTuple):
     @property
     def stem(self) -> str:
         """A name for files: the clip's, without what file systems do not take."""
-        kept = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in self.clip.name)
-        return kept or "clip"
+        return _plain(self.clip.name, "-") or "clip"
+
+
+def _plain(name: str, also: str = "") -> str:
+    """The name as it stands in file names: what is not a-z, 0-9 or in ``also`` becomes an underscore."""
+    return "".join(letter if (letter.isascii() and letter.isalnum()) or letter in also else "_" for letter in name)
 
 
 class Rotoscoping:

@@ -210,6 +210,9 @@ def test_the_files_of_an_object() -> None:
     delivery = Delivery("matte", {}, ["cat", "dog"], "/o", files)
     assert delivery.of("dog") == files[1:3]
     assert delivery.of("dog", ".json") == files[3:]
+    several = delivery._replace(objects=["cat", "big cat"], files=["/o/a_matte_big_cat.1.exr", "/o/a_matte_cat.1.exr"])
+    assert several.of("cat") == ["/o/a_matte_cat.1.exr"]
+    assert several.of("big cat") == ["/o/a_matte_big_cat.1.exr"]
     assert delivery._replace(objects=["dog"], files=["/o/a_matte.1001.exr"]).of("dog") == ["/o/a_matte.1001.exr"]
 
 
