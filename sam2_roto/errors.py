@@ -9,6 +9,7 @@
         ├── ShotError                a shot's folder, or what is asked of a shot, is wrong
         ├── ExportError              a matte or annotation cannot be exported as asked
         ├── DatasetError             a data set's layout or files are wrong
+        ├── ServiceError             the local service cannot run, or refuses what is asked of it
         └── Cancelled                the user stopped the job
 
 Every one of them means that the user's words or files are wrong (or that the user stopped): the command line prints
@@ -50,6 +51,10 @@ class ExportError(RotoError):
 
 class DatasetError(RotoError):
     """A data set's layout or files are wrong."""
+
+
+class ServiceError(RotoError):
+    """The local service cannot run, or refuses what is asked of it."""
 
 
 class Cancelled(RotoError):

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "train": ("sam2_roto.training.cli", "train a model on generated clips, or fine-tune one on your own masks"),
     "benchmark": ("sam2_roto.cli.benchmark", "how fast each stage is on this machine"),
+    "serve": ("sam2_roto.cli.serve", "the local service that editors and scripts call"),
     "models": ("sam2_roto.cli.models", "list, fetch and verify the networks' weights"),
 }
 """Name of the command → its module, and what it does."""
