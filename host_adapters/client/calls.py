@@ -6,8 +6,9 @@ import os
 import time
 
 from .connection import Connection
+from .discovery import await_end
 from .errors import Cancelled, JobFailed, TimedOut
-from .transport import exchange, join_path
+from .transport import exchange, join_path, refusal
 
 TYPE_CHECKING = False  # importing typing takes longer than importing this client
 if TYPE_CHECKING:
@@ -41,12 +42,17 @@ class Client(Connection):
         return self.call("GET", "/status")
 
     def shutdown(self) -> None:
-        """End the service that runs, if one does; its jobs go on with the next one."""
+        """End the service that runs, if one does, and wait until it has; its jobs go on with the next one."""
         with self._lock:
             self._endpoint = None
             endpoint = self._probe()
-            if endpoint:
-                exchange(endpoint, "POST", "/v1/shutdown", None, self.timeout)
+            if endpoint is None:
+                return
+            status, said = exchange(endpoint, "POST", "/v1/shutdown", None, self.timeout)
+            if status != 200:
+                raise refusal(status, said)
+            if not await_end(self.runtime, endpoint, self.timeout):
+                raise TimedOut(f"the sam2-roto service has not ended in {self.timeout:g} s; it may still finish a job")
 
     # Folders and shots
 

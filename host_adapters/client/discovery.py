@@ -25,17 +25,20 @@ _children: list[subprocess.Popen[bytes]] = []
 
 
 def runtime_folder() -> str:
-    """The folder in which a running service tells of itself, in ``service.json``."""
+    """The folder in which a running service tells of itself, in ``service.json``; the service looks at the same."""
     named = os.environ.get("SAM2_ROTO_RUNTIME")
     if named:
-        return named
-    if os.environ.get("XDG_RUNTIME_DIR"):
-        return os.path.join(os.environ["XDG_RUNTIME_DIR"], "sam2-roto")
+        return os.path.expanduser(named)
+    home = os.path.expanduser("~")
     if sys.platform == "darwin":
-        cache = "~/Library/Caches"
-    else:
-        cache = os.environ.get("LOCALAPPDATA", "~") if os.name == "nt" else "~/.cache"
-    return os.path.join(os.path.expanduser(cache), "sam2-roto", "run")
+        return os.path.join(home, "Library", "Caches", "sam2-roto", "run")
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+        return os.path.join(local, "sam2-roto", "run")
+    given = os.environ.get("XDG_RUNTIME_DIR", "")  # relative counts as unset (XDG base directories 0.8)
+    return (
+        os.path.join(given, "sam2-roto") if os.path.isabs(given) else os.path.join(home, ".cache", "sam2-roto", "run")
+    )
 
 
 def read_endpoint(runtime: str) -> dict[str, Any] | None:
@@ -111,6 +114,17 @@ def start_service(
         if time.monotonic() > deadline:
             raise NotRunning(f"sam2-roto was started and is not ready after {patience:g} s; see {log}")
         time.sleep(_POLL_S)
+
+
+def await_end(runtime: str, endpoint: dict[str, Any], patience: float) -> bool:
+    """Wait until a service that was told to end has taken its ``service.json`` away; whether it did so in time."""
+    deadline = time.monotonic() + patience
+    while read_endpoint(runtime) == endpoint and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    for child in _children:
+        while child.pid == endpoint.get("pid") and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+    return time.monotonic() < deadline
 
 
 def _launch(words: Sequence[str], runtime: str, log: str) -> subprocess.Popen[bytes]:

@@ -73,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/v1/version":
             return 200, {"name": "sam2-roto", "version": "9", "protocol": self.server.protocol, "pid": os.getpid()}
+        if path == "/v1/shutdown":
+            (self.server.runtime / "service.json").unlink()
         if path.endswith("/events"):
             self.tell(self.server.states)
             return None

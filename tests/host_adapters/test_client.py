@@ -220,6 +220,12 @@ def test_another_program_on_the_port_is_not_taken_for_the_service(client: Client
         client.connect()
 
 
+def test_a_service_that_does_not_end_is_told(fake: Any) -> None:
+    fake.routes["POST", "/v1/shutdown"] = lambda _: (200, {"ending": True})
+    with pytest.raises(TimedOut, match="has not ended"):
+        Client(start=False, runtime=fake.runtime, timeout=0.3).shutdown()
+
+
 def test_shutdown_of_no_service_is_nothing(tmp_path: Path) -> None:
     Client(runtime=tmp_path).shutdown()
     assert list(tmp_path.iterdir()) == []

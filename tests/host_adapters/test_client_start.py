@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from host_adapters.client import Client, NotRunning, find_command, runtime_folder
+from sam2_roto.service import settings
 
 SERVICE = """
 import http.server, json, os, sys, threading
@@ -37,6 +38,7 @@ os.rename(path + ".new", path)
 with open(os.path.join(os.environ["SAM2_ROTO_RUNTIME"], "starts"), "a") as file:
     file.write("x")
 server.serve_forever(0.01)
+os.remove(path)
 """
 
 
@@ -144,10 +146,23 @@ def test_the_runtime_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("HOME", "/home/ada")
     assert runtime_folder() == "/home/ada/.cache/sam2-roto/run"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert runtime_folder() == "/home/ada/Library/Caches/sam2-roto/run"
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
     assert runtime_folder() == "/run/user/1/sam2-roto"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert runtime_folder() == "/home/ada/Library/Caches/sam2-roto/run"
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+@pytest.mark.parametrize("named", [{}, {"SAM2_ROTO_RUNTIME": "~/run"}, {"XDG_RUNTIME_DIR": "run"}])
+def test_the_service_looks_at_the_same_folder(
+    monkeypatch: pytest.MonkeyPatch, platform: str, named: dict[str, str]
+) -> None:
+    for name in ("XDG_RUNTIME_DIR", "SAM2_ROTO_RUNTIME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "platform", platform)
+    assert runtime_folder() == str(settings.runtime_folder())
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a file away")
