@@ -71,6 +71,9 @@ class _Counted:
         self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         self._service.requests += 1
         try:
             await self._app(scope, receive, send)

@@ -21,6 +21,9 @@ HOSTS = frozenset(("127.0.0.1", "localhost"))
 PATIENCE = 30.0
 """Seconds in which a request's body has to arrive."""
 
+DRAINED = 16
+"""Times the largest body that is read and dropped, so that who sends too much can hear why it was refused."""
+
 
 class Guard:
     """ASGI middleware. It reads bodies whole before anything else sees them."""
@@ -31,6 +34,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # there are none
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,18 +75,21 @@ class Guard:
         said = headers.get("content-length", "0")
         if not (said.isascii() and said.isdigit()):
             raise Refused(400, "malformed", "the length of the body is no number")
-        if int(said[:20]) > self._largest:
+        drained = self._largest * DRAINED
+        if int(said[:20]) > drained:
             raise self._too_large()
         parts, size = [], 0
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 raise Refused(400, "malformed", "the request ended before its body did")
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._largest:
+            size += len(message.get("body", b""))
+            if size <= self._largest:
+                parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+            if size > (drained if more else self._largest):
                 raise self._too_large()
-            if not message.get("more_body", False):
+            if not more:
                 return b"".join(parts)
 
     def _too_large(self) -> Refused:

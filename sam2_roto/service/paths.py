@@ -38,9 +38,8 @@ class Folders:
     def shot(self, text: str | Path) -> Path:
         """The path of a shot's folder, nothing in which leads out of the opened folders."""
         path = self.inside(text, "shot")
-        if path.is_dir():
-            for entry in path.iterdir():
-                self.inside(entry, "part of a shot")
+        for entry in _entries(path) if path.is_dir() else ():
+            self.inside(entry, "part of a shot")
         return path
 
 
@@ -59,10 +58,19 @@ def resolved(text: str | Path, what: str) -> Path:
     try:
         path = Path(text)
         if path.is_absolute():
-            return path.resolve()
+            path = path.resolve()
+            path.exists()  # says what the system does not take
+            return path
     except (OSError, ValueError, RuntimeError) as error:  # a zero in it, a loop of links, too long
         raise Refused(400, "path", f"the {what} cannot be looked up ({error})") from error
     raise Refused(400, "path", f"the {what} '{text}' is not absolute; give it from the root of the disk on")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise Refused(400, "path", f"{folder} cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _frames(path: Path) -> list[Path]:

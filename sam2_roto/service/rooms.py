@@ -81,7 +81,7 @@ class Rooms:
             await self._closing[identity]
 
     async def close(self) -> None:
-        """Close all rooms."""
+        """Close all rooms; they are opened again when they are asked for."""
         for room in list(self._open.values()):
             self._let_go(room)
         await asyncio.gather(*self._closing.values())

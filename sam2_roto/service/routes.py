@@ -78,7 +78,7 @@ async def open_folder(body: OpenFolder, here: Here) -> dict[str, Any]:
 @router.delete("/folders", response_model=FolderList)
 async def close_folder(path: Annotated[str, Query(max_length=4096)], here: Here) -> dict[str, Any]:
     """Close a folder; files stay."""
-    here.close_folder(path)
+    await here.close_folder(path)
     return _folders(here)
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from sam2_roto.shot.durable import claimed
 
 ADDRESS = "service.json"
 _LOCK = "lock"
+
+PATIENCE = 5.0
+"""Seconds to wait for a service that has withdrawn its address already, and is about to end."""
 
 
 def new_token() -> str:
@@ -46,11 +50,16 @@ def private_folder(folder: Path) -> Path:
 @contextlib.contextmanager
 def sole(folder: Path) -> Iterator[None]:
     """Be the one service of this folder while the block runs. Raises ServiceError where another one is."""
+    until = time.monotonic() + PATIENCE
     with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(claimed(folder / _LOCK))
-        except ShotError as error:
-            raise ServiceError(_told(folder)) from error
+        while True:
+            try:
+                stack.enter_context(claimed(folder / _LOCK))
+                break
+            except ShotError as error:
+                if read_address(folder) is not None or time.monotonic() > until:
+                    raise ServiceError(_told(folder)) from error
+                time.sleep(0.1)
         yield
 
 

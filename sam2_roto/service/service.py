@@ -77,16 +77,19 @@ class Service:
         self.store.add_folder(path)
         self.folders.opened[:] = map(Path, self.store.folders())
 
-    def close_folder(self, text: str) -> None:
-        """Take a folder out of the opened ones. Raises Refused where it is none, or a job is at work."""
+    async def close_folder(self, text: str) -> None:
+        """Take a folder out of the opened ones. Raises Refused where it is none, or a job is at work.
+
+        Open shots are let go: where they need the folder, they cannot be opened again.
+        """
         path = next((folder for folder in self.folders.opened if text in (str(folder), f"{folder}/")), None)
         if path is None:
             raise Refused(404, "path", f"the folder {text} is not open; ask for /v1/folders")
-        busy = [folder for folder in self._busy_folders() if folder.is_relative_to(path)]
-        if busy:
-            raise Refused(409, "busy", f"a job is at work on {busy[0]}; cancel it, or wait for its end")
+        if self.jobs.count("queued") or self.jobs.count("running"):
+            raise Refused(409, "busy", "a job may be at work in the folder; cancel all jobs, or wait for their end")
         self.store.remove_folder(str(path))
         self.folders.opened[:] = map(Path, self.store.folders())
+        await self.rooms.close()
 
     def touch(self) -> None:
         """Someone was here."""
@@ -97,9 +100,6 @@ class Service:
         if self.requests or self.jobs.count("running") or self.jobs.count("queued"):
             return None
         return self.touched
-
-    def _busy_folders(self) -> list[Path]:
-        return [self.rooms.folder(shot) for shot in self.rooms.ids if self.jobs.busy(shot)]
 
     def _runner(self, job: Job, device: str, heard: Callable[[Json], Awaitable[None]]) -> Runner:
         task = {
