@@ -1,0 +1,138 @@
+"""A project of Kdenlive, Shotcut or plain MLT: its clips, and the same project with a matte on one of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from host_adapters.mlt.document import Document, Element, row
+from host_adapters.mlt.errors import ProjectError
+from host_adapters.mlt.forms import Filter, alpha_filters, effect_filters, spline_filters
+from host_adapters.mlt.timeline import Clip, Flavor, clips_of, flavor_of
+from host_adapters.mlt.times import Profile
+from sam2_roto.export.files import replacing
+from sam2_roto.mattes.shapes import Spline
+
+_NUMBERED = re.compile(r"filter(\d+)")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as read from ``path``. Editing gives a new one; the file is not touched until it is written.
+
+    ::
+
+        project = Project.read("edit.kdenlive")
+        project.with_matte("V1:2", "mattes/dog.mlt").write("edit_dog.kdenlive")
+    """
+
+    path: Path
+    document: Document
+    profile: Profile
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Project:
+        """Read a project. Raises ProjectError where there is none, or it cannot be understood."""
+        place = Path(path)
+        try:
+            data = place.read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ProjectError(f"the project {place} cannot be read ({reason}); check the path") from error
+        document = Document(data, place.name)
+        found = document.root.all("profile")
+        return cls(place.absolute(), document, Profile.of(found[0] if found else None, place.name))
+
+    @cached_property
+    def flavor(self) -> Flavor:
+        """Whose project it is."""
+        return flavor_of(self.document)
+
+    @cached_property
+    def clips(self) -> list[Clip]:
+        """The clips of footage that can be seen, from the lowest track up."""
+        return clips_of(self.document, self.profile, self.flavor)
+
+    @property
+    def root(self) -> Path:
+        """The folder that names in the project start from."""
+        return self.path.parent / (self.document.root.get("root") or "")
+
+    def clip(self, id: str) -> Clip:
+        """The clip of that id. Raises ProjectError where there is none."""
+        for clip in self.clips:
+            if clip.id == id:
+                return clip
+        known = ", ".join(clip.id for clip in self.clips[:12]) or "none"
+        raise ProjectError(
+            f"{self.path.name} has no clip '{id}'; its clips are {known}{' …' if len(self.clips) > 12 else ''}"
+        )
+
+    def with_matte(self, id: str, matte: str | os.PathLike[str], effects: Sequence[Filter] = ()) -> Project:
+        """The project with a matte on a clip.
+
+        Args:
+            id: of the clip.
+            matte: a file that ``write_matte`` made for it, or any with alpha that MLT plays in the clip's positions.
+            effects: apply these where the matte is; without them the matte becomes the clip's alpha.
+        """
+        name = self._named(Path(matte))
+        made = effect_filters(name, effects, self.flavor) if effects else alpha_filters(name, self.flavor)
+        return self.with_filters(id, made)
+
+    def with_splines(self, id: str, spline: Spline, feather: int = 0) -> Project:
+        """The project with editable splines as a clip's alpha; their frames are the clip's positions."""
+        clip = self.clip(id)
+        return self.with_filters(id, spline_filters(spline, clip.positions, self.flavor, feather))
+
+    def with_filters(self, id: str, filters: Sequence[Filter]) -> Project:
+        """The project with filters ahead of all others of a clip, in this order."""
+        holder = self.clip(id).holder
+        rows = [
+            row("filter", {"id": name}, one.all_properties())
+            for name, one in zip(self._free(len(filters)), filters, strict=True)
+        ]
+        present: list[Element] = holder.all("filter")
+        splice = self.document.insert(holder, present[0] if present else None, rows)
+        edited = Document(self.document.spliced([splice]), self.path.name)
+        return Project(self.path, edited, self.profile)
+
+    def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the project; everything that was not edited is as it was, byte by byte.
+
+        Raises ProjectError where this would replace the project that was read, or another file without ``overwrite``,
+        or where names in the project would no longer lead to their files; OutputError where the disk refuses.
+        """
+        place = Path(path).absolute()
+        if place.resolve() == self.path.resolve():
+            raise ProjectError(f"{place.name} is the project itself, which is kept; choose another name")
+        if place.exists() and not overwrite:
+            raise ProjectError(f"there is a file {place} already; choose another name, or allow it to be replaced")
+        if (
+            place.parent.resolve() != self.path.parent.resolve()
+            and not Path(self.document.root.get("root") or "").is_absolute()
+        ):
+            raise ProjectError(f"{place.name} must lie beside {self.path.name}, whose names start from its folder")
+        with replacing(place) as hidden:
+            hidden.write_bytes(self.document.data)
+        return place
+
+    def _named(self, file: Path) -> str:
+        """A file as the project names it: from its root where that is above, else in full."""
+        full = file if file.is_absolute() else Path.cwd() / file
+        if not full.is_file():
+            raise ProjectError(f"there is no matte {file}; write it first")
+        try:
+            return full.resolve().relative_to(self.root.resolve()).as_posix()
+        except ValueError:
+            return full.resolve().as_posix()
+
+    def _free(self, count: int) -> list[str]:
+        """Ids that no filter has."""
+        taken = [int(found[1]) for id in self.document.ids() if (found := _NUMBERED.fullmatch(id))]
+        begin = max(taken, default=-1) + 1
+        return [f"filter{begin + index}" for index in range(count)]

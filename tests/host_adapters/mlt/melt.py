@@ -1,0 +1,81 @@
+"""Renders projects with MLT's own player, and says what they must look like."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from compositing.footage.moviefile import Encoder, MovieFile
+
+Picture = NDArray[np.uint8]
+Values = NDArray[np.float64]
+
+TIME_LIMIT = 90
+"""Seconds after which a render has failed."""
+
+
+def find_melt() -> str:
+    """The player; the test is skipped, visibly, where it is absent."""
+    found = shutil.which("melt-7") or shutil.which("melt")
+    if found is None:
+        pytest.skip("MLT is not installed: on Debian, apt-get install melt frei0r-plugins")
+    return found
+
+
+def render(project: Path, count: int) -> list[Picture]:
+    """The first ``count`` frames of a project, ``[H, W, 3]``, which must be that many."""
+    movie = project.with_suffix(".render.nut")
+    words = [find_melt(), str(project), f"out={count - 1}", "-consumer", f"avformat:{movie}", "vcodec=rawvideo"]
+    settings = [
+        "pix_fmt=rgb24",
+        "mlt_image_format=rgb",
+        "real_time=-1",
+        "an=1",
+        "rescale=bilinear",
+        "terminate_on_pause=1",
+    ]
+    done = subprocess.run(
+        [*words, *settings],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": ":77"},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    with av.open(str(movie)) as container:
+        frames = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
+    movie.unlink()
+    assert len(frames) == count, f"melt wrote {len(frames)} of {count} frames: {done.stderr[-2000:]}"
+    return frames
+
+
+def write_plate(path: Path, pictures: Iterable[Picture], rate: Fraction, aspect: float = 1.0) -> Path:
+    """A lossless movie of pictures ``[H, W, 3]``."""
+    with MovieFile(path, rate, Encoder("ffv1", "bgr0"), aspect=aspect) as file:
+        for picture in pictures:
+            file.add(VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24").reformat(format="bgr0"))
+    return path
+
+
+def over(front: Picture, alpha: NDArray[Any], back: Sequence[int] | Picture) -> Values:
+    """The front over the back by its alpha, 0 to 1: what a composite is by definition."""
+    matte = np.asarray(alpha, np.float64)[..., None]
+    behind = np.broadcast_to(np.asarray(back, np.float64), front.shape)
+    return np.asarray(front * matte + behind * (1 - matte))
+
+
+def worst(frame: Picture, wanted: NDArray[Any]) -> float:
+    """The largest difference of any channel of any pixel, of 255."""
+    return float(np.abs(frame.astype(np.float64) - wanted).max())
