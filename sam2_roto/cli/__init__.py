@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from compositing.errors import CompositingError
+from sam2_roto.cli import plugins
 from sam2_roto.cli.parser import Parser, Subparsers
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("sam2_roto.cli.serve", "the local service that editors and scripts call"),
     "models": ("sam2_roto.cli.models", "list, fetch and verify the networks' weights"),
 }
-"""Name of the command → its module, and what it does."""
+"""Name of the command → its module, and what it does. Adapters add theirs, see ``sam2_roto.cli.plugins``."""
 
 _DESCRIPTION = """Rotoscoping with SAM 2: mark an object in one frame, get its matte in every frame."""
 
@@ -88,8 +89,9 @@ def _prepare(words: list[str]) -> tuple[ModuleType | None, argparse.ArgumentPars
     parser = Parser(prog="sam2-roto", description=_DESCRIPTION, epilog=_EXAMPLES)
     subparsers: Subparsers = parser.add_subparsers(metavar="COMMAND", title="commands", required=True)
     asked = next((word for word in words if not word.startswith("-")), None)
-    module = importlib.import_module(COMMANDS[asked][0]) if asked in COMMANDS else None
-    for name, (_, purpose) in COMMANDS.items():
+    commands = COMMANDS if asked in COMMANDS else {**COMMANDS, **plugins.commands(besides=COMMANDS)}
+    module = importlib.import_module(commands[asked][0]) if asked in commands else None
+    for name, (_, purpose) in commands.items():
         if module and name == asked:
             module.add_parser(subparsers)
             _add_common(subparsers.choices[name])
