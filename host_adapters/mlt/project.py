@@ -104,21 +104,27 @@ class Project:
     def write(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the project; everything that was not edited is as it was, byte by byte.
 
+        Raises as ``check_output``, and OutputError where the disk refuses.
+        """
+        place = self.check_output(path, overwrite=overwrite)
+        with replacing(place) as hidden:
+            hidden.write_bytes(self.document.data)
+        return place
+
+    def check_output(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """The place in full, where a project may be written.
+
         Raises ProjectError where this would replace the project that was read, or another file without ``overwrite``,
-        or where names in the project would no longer lead to their files; OutputError where the disk refuses.
+        or where names in the project would no longer lead to their files.
         """
         place = Path(path).absolute()
         if place.resolve() == self.path.resolve():
             raise ProjectError(f"{place.name} is the project itself, which is kept; choose another name")
         if place.exists() and not overwrite:
-            raise ProjectError(f"there is a file {place} already; choose another name, or allow it to be replaced")
-        if (
-            place.parent.resolve() != self.path.parent.resolve()
-            and not Path(self.document.root.get("root") or "").is_absolute()
-        ):
+            raise ProjectError(f"there is a file {place} already; choose another name, or allow it with --overwrite")
+        moved = place.parent.resolve() != self.path.parent.resolve()
+        if moved and not Path(self.document.root.get("root") or "").is_absolute():
             raise ProjectError(f"{place.name} must lie beside {self.path.name}, whose names start from its folder")
-        with replacing(place) as hidden:
-            hidden.write_bytes(self.document.data)
         return place
 
     def _named(self, file: Path) -> str:

@@ -21,7 +21,8 @@ BACK = (32, 64, 160)
 PROFILE = (
     '<profile description="Test" width="{width}" height="{height}" progressive="1" '
     'sample_aspect_num="{aspect.numerator}" sample_aspect_den="{aspect.denominator}" '
-    'display_aspect_num="16" display_aspect_den="9" frame_rate_num="{rate.numerator}" frame_rate_den="{rate.denominator}" colorspace="709"/>'
+    'display_aspect_num="16" display_aspect_den="9" '
+    'frame_rate_num="{rate.numerator}" frame_rate_den="{rate.denominator}" colorspace="709"/>'
 )
 
 
