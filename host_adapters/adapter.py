@@ -61,6 +61,7 @@ class Delivery(NamedTuple):
         objects: names, in their order.
         folder: where the files lie.
         files: their paths, sorted.
+        kinds: the same by what they are: 'mattes', 'splines', …
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Delivery(NamedTuple):
     objects: list[str]
     folder: str
     files: list[str]
+    kinds: dict[str, list[str]]
 
     def of(self, object_name: str, ending: str = ".exr") -> list[str]:
         """The files of one object, where each has files of its own: ``<stem>_matte_<object>.1001.exr``."""
@@ -112,7 +114,7 @@ class HostAdapter(ABC):
 
     def place_splines(self, clip: Clip, delivery: Delivery) -> None:
         """Give the clip roto splines that the artist can edit."""
-        raise HostError(f"{self.name} takes no splines for {clip.name}; place a {delivery.kind} as a matte instead")
+        raise HostError(f"{self.name} takes no {delivery.kind} for {clip.name}; place a matte instead")
 
     def place_composite(self, clip: Clip, delivery: Delivery) -> None:
         """Put the finished composite beside the clip."""
@@ -120,9 +122,8 @@ class HostAdapter(ABC):
 
     def place(self, clip: Clip, delivery: Delivery) -> None:
         """Place what came, by its kind."""
-        {"matte": self.place_matte, "splines": self.place_splines, "composite": self.place_composite}[delivery.kind](
-            clip, delivery
-        )
+        places = {"matte": self.place_matte, "splines": self.place_splines, "composite": self.place_composite}
+        places[delivery.kind](clip, delivery)
 
     def rotoscope(
         self,
@@ -227,7 +228,8 @@ def deliver(client: Client, order: Order, wish: Mapping[str, Any], settings: Map
     told = client.shot(shot)
     names = [entry["name"] for entry in told.get("objects", [])]
     folder = result.get("folder") or order.output
-    return Delivery(order.kind, told, names, folder, sorted(str(path) for path in result.get("files", [])))
+    files = sorted(str(path) for path in result.get("files", []))
+    return Delivery(order.kind, told, names, folder, files, result.get("kinds") or {})
 
 
 def _shot(client: Client, order: Order, settings: Mapping[str, Any]) -> Json:

@@ -129,6 +129,7 @@ def await_end(runtime: str, endpoint: dict[str, Any], patience: float) -> bool:
 
 def _launch(words: Sequence[str], runtime: str, log: str) -> subprocess.Popen[bytes]:
     """A process of its own session, with the host's Python settings taken away: they are for another Python."""
+    import atexit
     import subprocess
 
     os.makedirs(runtime, mode=0o700, exist_ok=True)
@@ -152,8 +153,17 @@ def _launch(words: Sequence[str], runtime: str, log: str) -> subprocess.Popen[by
             )
     except OSError as error:
         raise NotRunning(f"'{words[0]}' cannot be run ({error.strerror}); name the command of sam2-roto") from error
+    if not _children:
+        atexit.register(_let_go)
     _children.append(child)  # kept, so that an ended one can be waited for
     return child
+
+
+def _let_go() -> None:
+    """At the end of the host: the service outlives it on purpose, and Python need not complain of that."""
+    for child in _children:
+        if child.poll() is None:
+            child.returncode = 0
 
 
 def _last_words(log: str) -> str:

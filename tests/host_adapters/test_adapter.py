@@ -75,7 +75,7 @@ def client(fake: Any, output: Path) -> Client:
     files = [str(output / "m.1002.exr"), str(output / "m.1001.exr")]
     fake.states = [
         {"id": "j", "state": "running", "done": 1, "total": 2},
-        {"id": "j", "state": "done", "result": {"files": files, "folder": str(output)}},
+        {"id": "j", "state": "done", "result": {"files": files, "folder": str(output), "kinds": {"mattes": files}}},
     ]
     return Client(start=False, runtime=fake.runtime, timeout=10)
 
@@ -95,6 +95,7 @@ def test_a_clip_goes_from_prompts_to_a_placed_matte(client: Client, fake: Any, p
     assert host.placed == [(host.clip, delivery)]
     assert delivery.files == [str(output / "m.1001.exr"), str(output / "m.1002.exr")]
     assert (delivery.kind, delivery.objects, delivery.folder) == ("matte", ["dog"], str(output))
+    assert sorted(delivery.kinds["mattes"]) == delivery.files
     made = {
         "footage": str(plate),
         "folder": str(output / "sh_010_a.roto"),
@@ -207,7 +208,7 @@ def test_cancelling_places_nothing(client: Client, fake: Any, plate: Path, outpu
 
 def test_the_files_of_an_object() -> None:
     files = ["/o/a_matte_cat.1001.exr", "/o/a_matte_dog.1001.exr", "/o/a_matte_dog.1002.exr", "/o/a_dog.json"]
-    delivery = Delivery("matte", {}, ["cat", "dog"], "/o", files)
+    delivery = Delivery("matte", {}, ["cat", "dog"], "/o", files, {})
     assert delivery.of("dog") == files[1:3]
     assert delivery.of("dog", ".json") == files[3:]
     several = delivery._replace(objects=["cat", "big cat"], files=["/o/a_matte_big_cat.1.exr", "/o/a_matte_cat.1.exr"])

@@ -41,10 +41,13 @@ class Outsider:
         self, method: str, path: str, body: bytes | str | dict[str, Any] | None = None, headers: Any = None
     ) -> Answer:
         """Send a request with the right token, unless ``headers`` are given."""
-        data = json.dumps(body) if isinstance(body, dict) else body
+        headers = self.bearer if headers is None else headers
+        data = body
+        if isinstance(body, dict):
+            data, headers = json.dumps(body), {"Content-Type": "application/json", **headers}
         connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
-            connection.request(method, path, data, self.bearer if headers is None else headers)
+            connection.request(method, path, data, headers)
             response = connection.getresponse()
             content = response.read()
             told = json.loads(content) if response.headers.get_content_type() == "application/json" else content
@@ -55,12 +58,12 @@ class Outsider:
     def send(self, data: bytes) -> bytes:
         """Send bytes as they are, and give what comes back until the service hangs up or says no more."""
         with socket.create_connection((self.host, self.port), timeout=5) as connection:
-            connection.sendall(data)
             heard = b""
             try:
+                connection.sendall(data)
                 while got := connection.recv(65536):
                     heard += got
-            except TimeoutError:  # it waits for more; what it said so far counts
+            except (TimeoutError, ConnectionError):  # it waits for more, or has thrown the rest away
                 return heard
             return heard
 
