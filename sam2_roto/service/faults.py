@@ -48,6 +48,7 @@ _FAULTS: tuple[tuple[type[CompositingError], int, Kind], ...] = (
     (FootageError, 400, "footage"),
     (ExportError, 400, "export"),
     (OutputError, 400, "export"),
+    (ServiceError, 500, "internal"),
 )
 
 

@@ -52,6 +52,7 @@ class Runner:
                 stderr=log,
                 env=_environment(),
                 limit=LONGEST_LINE,
+                start_new_session=True,  # Ctrl-C is for the service, which ends its workers itself
             )
         self._process = process
         try:

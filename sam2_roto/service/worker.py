@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import threading
 import time
 import traceback
@@ -112,10 +111,9 @@ def main() -> None:
     """Do the job that standard input tells."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print is no message
-    if os.name != "nt":
-        os.nice(5)  # prompts, which people wait for, come first
-    desk = Desk(json.loads(sys.stdin.readline()), told)
-    threading.Thread(target=_listen, args=(desk.stop,), daemon=True).start()
+    heard = os.fdopen(os.dup(0), "rb", buffering=0)  # a buffer's lock would be held when the interpreter ends
+    desk = Desk(json.loads(heard.readline()), told)
+    threading.Thread(target=_listen, args=(heard, desk.stop), daemon=True).start()
     desk.tell(run(desk))
 
 
@@ -134,9 +132,9 @@ def run(desk: Desk) -> Json:
         return {"state": "failed", "error": f"the job failed with {type(error).__name__}: {said}"}
 
 
-def _listen(stop: threading.Event) -> None:
+def _listen(heard: IO[bytes], stop: threading.Event) -> None:
     """Hear the service: a word stops the job, its death ends it."""
-    for _ in sys.stdin:
+    while heard.read(4096):
         stop.set()
     os._exit(3)
 
