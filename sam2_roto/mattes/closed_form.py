@@ -1,20 +1,24 @@
 """Hair: alpha by the closed form of Levin, Lischinski & Weiss (2008), through the package PyMatting.
 
 Within the unknown part of an automatic trimap, alpha is locally linear in the plate's colour; where colour does not
-say, it stays near the matte that is there.
+say, it stays near the matte that is there, and near what the difference to a clean plate says where there is one.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.errors import ExportError
+from sam2_roto.mattes.clean_plate import Box, CleanPlate
+from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Picture
 
 _SMOOTH = 1e-7  # the closed form's own regularisation
@@ -22,8 +26,13 @@ _FLOOR = 0.02
 _TOLERANCE = 1e-3  # of the first residual
 _MOST = 400
 _LEAST_TRUST = 1e-6
+_EVIDENCE = 10.0  # how many times more the difference to a clean plate counts than the matte so far
+_SEEN = 0.3  # how sure a clean plate must be for strands to be looked for far out
+_STRAND = 4  # pixels round anything that differs from the clean plate that stay unknown
 
 Array = NDArray[Any]
+Behind = Callable[[Box], CleanPlate | None]
+"""What gives the clean plate within a box, or None where there is none."""
 
 
 def trimap(alpha: Tensor, inner: float, outer: float) -> Tensor:
@@ -31,12 +40,22 @@ def trimap(alpha: Tensor, inner: float, outer: float) -> Tensor:
 
     Unknown is what lies within ``inner`` pixels inwards and ``outer`` pixels outwards of anything soft.
     """
-    solid = -_dilated(-(alpha >= 1 - _FLOOR).float(), inner)
-    empty = 1 - _dilated((alpha > _FLOOR).float(), outer)
-    return torch.where(solid > 0.5, 1.0, torch.where(empty > 0.5, 0.0, 0.5))
+    values = alpha.cpu().numpy()
+    solid = _depth(values >= 1 - _FLOOR) > inner
+    empty = _depth(values <= _FLOOR) > outer
+    return torch.from_numpy(np.where(solid, 1, np.where(empty, 0, 0.5)).astype(np.float32)).to(alpha.device)
 
 
-def closed_form_alpha(alpha: Tensor, picture: Picture, inner: float, outer: float, *, trust: float = 0.01) -> Tensor:
+def closed_form_alpha(
+    alpha: Tensor,
+    picture: Picture,
+    inner: float,
+    outer: float,
+    *,
+    trust: float = 0.003,
+    reach: float = 0.0,
+    behind: Behind | None = None,
+) -> Tensor:
     """Alpha ``[H, W]`` solved anew from the plate between what is surely in and surely out.
 
     Args:
@@ -44,6 +63,8 @@ def closed_form_alpha(alpha: Tensor, picture: Picture, inner: float, outer: floa
         picture: the plate.
         inner, outer: widths of the unknown band in pixels, as in :func:`trimap`.
         trust: weight of the matte so far within the band; 0 leaves it to colour alone.
+        reach: how far outwards strands are looked for by their difference to the clean plate, in pixels.
+        behind: gives the clean plate.
 
     Returns:
         float32 ``[H, W]`` on alpha's device. The solver runs on the CPU.
@@ -51,37 +72,70 @@ def closed_form_alpha(alpha: Tensor, picture: Picture, inner: float, outer: floa
     Raises:
         ExportError: PyMatting is not installed.
     """
-    regions = trimap(alpha, inner, outer)
-    unknown = regions == 0.5
-    rows, columns = unknown.any(1).nonzero(), unknown.any(0).nonzero()
-    if not rows.numel():
+    wide = trimap(alpha, inner, max(outer, reach) if behind else outer).cpu().numpy()
+    box = _unknown_box(wide)
+    if box is None:
         return alpha
-    y0, y1 = max(0, int(rows[0]) - 2), int(rows[-1]) + 3
-    x0, x1 = max(0, int(columns[0]) - 2), int(columns[-1]) + 3
-    part, known = alpha[y0:y1, x0:x1].cpu(), ~unknown[y0:y1, x0:x1].cpu()
-    target = torch.where(known, regions[y0:y1, x0:x1].cpu(), part).numpy()
-    solved = _solve(picture.view[y0:y1, x0:x1], target, known.numpy(), trust)
-    result = regions.where(~unknown, alpha)
-    result[y0:y1, x0:x1] = torch.from_numpy(solved).to(alpha.device)
-    return result
+    x0, y0, x1, y1 = box
+    part = np.s_[y0:y1, x0:x1]
+    view, matte, regions = picture.view[part], alpha[y0:y1, x0:x1].cpu().numpy(), wide[part]
+    trust = max(trust, _LEAST_TRUST)
+    target, weight = matte, np.full_like(matte, trust)
+    plate = None if behind is None else behind(box)
+    if plate is not None:
+        found, sure = difference_alpha(view, plate, regions == 1, regions == 0.5, math.hypot(*alpha.shape))
+        weight = weight * (1 + _EVIDENCE * sure)
+        target = (matte + _EVIDENCE * sure * found) / (1 + _EVIDENCE * sure)
+        regions = _narrowed(regions, matte, outer, found, plate.sure > _SEEN)
+    elif behind is not None:
+        regions = np.where((regions == 0.5) & ~_near(matte, outer), 0, regions)
+    known = regions != 0.5
+    wide[part] = _solve(view, np.where(known, regions, target), weight, known)
+    return torch.from_numpy(wide).to(alpha.device)
 
 
-def _solve(view: Array, target: Array, known: Array, trust: float) -> Array:
-    """Minimise the matting Laplacian's energy over the unknown pixels, drawn to ``target`` by ``trust``: [h, w]."""
+def _narrowed(regions: Array, matte: Array, outer: float, found: Array, seen: Array) -> Array:
+    """The trimap without what the clean plate explains, and without what lies far out where it shows nothing."""
+    quiet = _depth((found < _FLOOR) | ~seen) > _STRAND
+    empty = np.where(seen, quiet & (matte <= _FLOOR), ~_near(matte, outer))
+    return np.where((regions == 0.5) & empty, 0, regions)
+
+
+def _near(matte: Array, outer: float) -> Array:
+    """Where the matte is not empty, and ``outer`` pixels round it."""
+    return np.asarray(_depth(matte <= _FLOOR) <= outer)
+
+
+def _depth(mask: Array) -> Array:
+    """Pixels to the nearest one that is not in the mask: float32 ``[h, w]``; 0 outside of it."""
+    return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+
+
+def _unknown_box(regions: Array) -> Box | None:
+    """The pixels x0, y0, x1, y1 round the unknown ones, and two more; None where there are none."""
+    rows, columns = (np.flatnonzero((regions == 0.5).any(axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    height, width = regions.shape
+    x0, y0 = max(0, int(columns[0]) - 2), max(0, int(rows[0]) - 2)
+    return x0, y0, min(width, int(columns[-1]) + 3), min(height, int(rows[-1]) + 3)
+
+
+def _solve(view: Array, target: Array, weight: Array, known: Array) -> Array:
+    """Minimise the matting Laplacian's energy over the unknown pixels, drawn to ``target`` by ``weight``: [h, w]."""
     laplacian = _laplacian(view, known)
     start = target.ravel().astype(np.float64)
     free = np.flatnonzero(~known.ravel())
-    rows = laplacian[free]
+    rows, drawn = laplacian[free], weight.ravel()[free].astype(np.float64)
     held = start.copy()
     held[free] = 0
-    trust = max(trust, _LEAST_TRUST)
-    found = _descend(rows[:, free], trust, trust * start[free] - rows @ held, start[free])
+    found = _descend(rows[:, free], drawn, drawn * start[free] - rows @ held, start[free])
     alpha = target.astype(np.float32)
     alpha.ravel()[free] = np.clip((found - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
     return alpha
 
 
-def _descend(matrix: Any, shift: float, right: Array, start: Array) -> Array:
+def _descend(matrix: Any, shift: Array, right: Array, start: Array) -> Array:
     """Conjugate gradients on (matrix + shift) x = right, scaled by the diagonal, until the residual has fallen."""
     scale = 1 / (matrix.diagonal() + shift)
     found = start.copy()
@@ -111,15 +165,3 @@ def _laplacian(view: Array, known: Array) -> Any:
             "or choose another preset."
         ) from error
     return cf_laplacian(view / 255.0, epsilon=_SMOOTH, is_known=known.ravel()).tocsr()
-
-
-def _dilated(mask: Tensor, radius: float) -> Tensor:
-    """The maximum of ``[H, W]`` over an octagon of about ``radius`` pixels: squares and diamonds in turn."""
-    left = round(radius)
-    grown = mask[None, None]
-    while left > 0:
-        step = min(left, 3)
-        grown = F.max_pool2d(grown, (2 * step + 1, 1), 1, (step, 0))
-        grown = F.max_pool2d(grown, (1, 2 * step + 1), 1, (0, step))
-        left -= step
-    return grown[0, 0]

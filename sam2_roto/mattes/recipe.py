@@ -119,7 +119,7 @@ PRESETS: Mapping[str, MatteRecipe] = {
     "default": MatteRecipe(fractions=2, steps=_BASE),
     "hard": MatteRecipe(),
     "soft": MatteRecipe(fractions=2, steps=(*_BASE, Feather(1.5, 1.5, "smooth"))),
-    "hair": MatteRecipe(fractions=2, steps=(*_BASE, Hair())),
+    "hair": MatteRecipe(fractions=2, steps=(Stabilise(2), Hair())),
     "motion": MatteRecipe(steps=(Stabilise(1), MotionBlur(0.5))),
 }
 """``default``; ``hard``: antialiased and nothing else; ``soft``: a feather of 3 px; ``hair``: strands solved from the

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Protocol, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from sam2_roto.errors import ExportError
+from sam2_roto.mattes.clean_plate import clean_plate
 from sam2_roto.mattes.closed_form import closed_form_alpha
 from sam2_roto.mattes.components import cleaned
 from sam2_roto.mattes.edges import Profile, choke, feather, soften
@@ -21,6 +23,8 @@ from sam2_roto.mattes.temporal import motion_blurred, stabilised
 
 _WIDEST_WINDOW = 8
 _LEAST_WINDOW = 0.01
+_INNER_CELLS, _OUTER_CELLS = 1.5, 2.0
+_REACH = 0.07
 
 
 @runtime_checkable
@@ -187,26 +191,44 @@ class Refine(_Guided):
 
 
 @dataclass(frozen=True)
-class Hair(_Guided):
+class Hair:
     """Solve alpha anew in a band round the soft edge, ``inner`` and ``outer`` pixels wide: closed form, by PyMatting.
 
-    0 takes one cell of the network's grid inwards, and two outwards. ``trust`` is the weight of the matte so far.
+    0 takes one and a half cells of the network's grid inwards, and two outwards. What lies behind the object is looked
+    for on ``frames`` on either side; where it is found, strands are seen as far as ``reach`` pixels out, 0 taking seven
+    hundredths of the plate's diagonal. ``trust`` is the weight of the matte so far.
     """
 
     name: ClassVar[str] = "hair"
+    plate: ClassVar[bool] = True
     inner: float = 0.0
     outer: float = 0.0
-    trust: float = 0.01
+    trust: float = 0.003
+    frames: int = 5
+    reach: float = 0.0
 
     def __post_init__(self) -> None:
-        check_numbers(self.name, self.inner, self.outer, self.trust, least=0.0)
+        check_numbers(self.name, self.inner, self.outer, self.trust, self.reach, least=0.0)
+        _check_frames(self.name, self.frames)
+
+    @property
+    def radius(self) -> int:
+        return self.frames
 
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         picture = None if scene is None else scene.moment.picture
         if scene is None or picture is None:
             return alpha
         cell = scene.moment.cell
-        return closed_form_alpha(alpha, picture, self.inner or cell, self.outer or 2 * cell, trust=self.trust)
+        return closed_form_alpha(
+            alpha,
+            picture,
+            self.inner or _INNER_CELLS * cell,
+            self.outer or _OUTER_CELLS * cell,
+            trust=self.trust,
+            reach=self.reach or _REACH * math.hypot(*alpha.shape[-2:]),
+            behind=partial(clean_plate, scene) if self.frames else None,
+        )
 
 
 @dataclass(frozen=True)

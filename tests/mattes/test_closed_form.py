@@ -50,7 +50,7 @@ def test_the_step_needs_the_plate() -> None:
     _, rough, picture = combed()
     assert Hair().apply(rough) is rough
     scene = Scene((Moment(0, rough, picture, cell=3.0),), 0)
-    assert torch.equal(Hair(3, 6).apply(rough, scene), Hair().apply(rough, scene))
+    assert torch.equal(Hair(4.5, 6).apply(rough, scene), Hair().apply(rough, scene))
     empty = torch.zeros(70, 90)
     assert torch.equal(Hair().apply(empty, Scene((Moment(0, empty, picture),), 0)), empty)
 

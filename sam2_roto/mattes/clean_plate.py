@@ -1,0 +1,156 @@
+"""A clean plate: what lies behind an object, seen on the frames round this one while the object was elsewhere.
+
+The background's motion is taken to be affine between two frames, fitted to dense flow outside of the object by
+iteratively reweighted least squares. Other frames are laid over this one by it, and the weighted median of their
+colours is the clean plate. Frames on which the object has not moved against the background say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sam2_roto.mattes.scene import Moment, Picture, Scene
+
+Array = NDArray[Any]
+Box = tuple[int, int, int, int]
+
+_AWAY = 0.025  # of the plate's diagonal: how far from the object, on its own frame, a pixel is surely background
+_MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it hid is seen
+_ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels of the reduced plate beyond which flow counts less
+_SPARSE = 4  # pixels of the reduced plate from one vector of flow that is fitted to the next
+_FEWEST = 24  # vectors of flow that a fit needs
+_ENOUGH = 3.0  # frames that make a colour sure
+
+
+@dataclass(frozen=True)
+class CleanPlate:
+    """The background within a box of the plate.
+
+    Attributes:
+        color: float32 ``[h, w, 3]``, display-referred, 0 to 255.
+        sure: float32 ``[h, w]``, 0 to 1: how many frames, that saw the background there, speak for it.
+        noise: float32 ``[h, w]``: how far those frames differ from one another, in the units of ``color``.
+    """
+
+    color: Array
+    sure: Array
+    noise: Array
+
+
+def clean_plate(scene: Scene, box: Box) -> CleanPlate | None:
+    """The background of a scene's frame within ``box`` (x0, y0, x1, y1); None where no other frame shows any."""
+    now = scene.moment
+    colors, weights = [], []
+    for place, other in enumerate(scene.moments):
+        laid = _laid_over(now, other, box) if place != scene.now else None
+        if laid is not None:
+            colors.append(laid[0])
+            weights.append(laid[1])
+    if not colors:
+        return None
+    samples, shares = np.stack(colors), np.stack(weights)
+    color = _median(samples, shares)
+    apart = np.abs(samples - color).mean(-1, keepdims=True)
+    total = shares.sum(0)
+    noise = 1.5 * _median(apart, shares)[..., 0]  # of a median deviation: that of a gaussian, about
+    return CleanPlate(color, np.clip((total - 0.5) / (_ENOUGH - 0.5), 0, 1), noise.astype(np.float32))
+
+
+def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array] | None:
+    """Another frame's colours float32 ``[h, w, 3]`` on this one within ``box``, and how surely they are background."""
+    if now.picture is None or other.picture is None:
+        return None
+    flow = now.picture.flow_to(other.picture).cpu().numpy()
+    here, there = _object(now, flow.shape[1:]), _object(other, flow.shape[1:])
+    motion = _affine(flow, cv2.dilate(np.maximum(here, there), np.ones((15, 15))) < 0.05)
+    if motion is None:
+        return None
+    moved = min(_moved(flow, motion, here), _shifted(here, there, motion))
+    away = _away(there, other.picture) * min(1.0, moved / (_MOVED * math.hypot(*flow.shape[1:])))
+    scale = np.array([flow.shape[2] / now.picture.view.shape[1], flow.shape[1] / now.picture.view.shape[0]])
+    color = _warped(other.picture.view, motion, box, (1.0, 1.0), scale)
+    return color.astype(np.float32), _warped(away, motion, box, (scale[0], scale[1]), scale)
+
+
+def _object(moment: Moment, size: tuple[int, ...]) -> Array:
+    """Alpha at the size of the flow; nothing where the object is absent."""
+    if moment.alpha is None:
+        return np.zeros(size, np.float32)
+    return np.asarray(cv2.resize(moment.alpha.cpu().numpy(), (size[1], size[0]), interpolation=cv2.INTER_AREA))
+
+
+def _affine(flow: Array, background: Array) -> Array | None:
+    """The motion ``[3, 2]`` that takes (x, y, 1), pixels of the flow, to its displacement; None from too little."""
+    y, x = np.nonzero(background[::_SPARSE, ::_SPARSE])
+    if len(x) < _FEWEST:
+        return None
+    y, x = y * _SPARSE, x * _SPARSE
+    wanted = flow[:, y, x].T.astype(np.float64)
+    places = np.stack([x, y, np.ones_like(x)], axis=1).astype(np.float64)
+    weight = np.ones(len(x))
+    for _ in range(_ROUNDS):
+        motion = np.linalg.lstsq(places * weight[:, None], wanted * weight[:, None], rcond=None)[0]
+        weight = 1 / np.sqrt(1 + ((wanted - places @ motion) ** 2).sum(1) / _OUTLIER**2)
+    return np.asarray(motion)
+
+
+def _moved(flow: Array, motion: Array, solid: Array) -> float:
+    """How far the object moves against the background, the median in pixels of the flow; no end where it is absent."""
+    y, x = np.nonzero(solid > 0.9)
+    if not len(x):
+        return math.inf
+    ground = np.stack([x, y, np.ones_like(x)], axis=1) @ motion
+    return float(np.median(np.linalg.norm(flow[:, y, x].T - ground, axis=1)))
+
+
+def _shifted(here: Array, there: Array, motion: Array) -> float:
+    """How far the matte's edge moves against the background, the mean in pixels of the flow, about.
+
+    Flow alone is not to be believed where an object is flat, nor the edge alone where it trembles.
+    """
+    if not there.any():
+        return math.inf
+    whole = (0, 0, here.shape[1], here.shape[0])
+    apart = np.abs(here - _warped(there, motion, whole, (1.0, 1.0), np.ones(2))).sum()
+    edge = sum(float(np.abs(np.diff(here, axis=axis)).sum()) for axis in (0, 1))
+    return 2 * float(apart) / max(edge, 1.0)
+
+
+def _away(alpha: Array, picture: Picture) -> Array:
+    """0 in the object and next to it, 1 far from it, at the size of the flow: float32."""
+    reach = _AWAY * math.hypot(*picture.small.shape[:2])
+    far = cv2.distanceTransform((alpha < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(np.clip(2 * far / reach - 1, 0, 1), np.float32)
+
+
+def _warped(source: Array, motion: Array, box: Box, target: tuple[float, float], scale: Array) -> Array:
+    """``source`` where the motion leads from the plate's pixels of ``box``.
+
+    ``scale`` turns pixels of the plate into those of the flow, ``target`` into those of the source.
+    """
+    x0, y0, x1, y1 = box
+    # A plate's pixel x has its centre at x + 0.5: in the flow at (x + 0.5) * scale - 0.5, and likewise in the source.
+    centre = 0.5 * scale - 0.5
+    linear = np.eye(2) + motion[:2].T
+    shift = linear @ centre + motion[2]
+    plate = np.hstack([(linear * scale) / scale[:, None], ((shift + 0.5) / scale - 0.5)[:, None]])
+    matrix = plate * np.array(target)[:, None]
+    matrix[:, 2] += 0.5 * np.array(target) - 0.5 + matrix[:, :2] @ np.array([x0, y0])
+    flags = cv2.WARP_INVERSE_MAP | (cv2.INTER_CUBIC if source.ndim == 3 else cv2.INTER_LINEAR)
+    border = cv2.BORDER_REPLICATE if source.ndim == 3 else cv2.BORDER_CONSTANT
+    return np.asarray(cv2.warpAffine(source, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=border))
+
+
+def _median(samples: Array, weights: Array) -> Array:
+    """The weighted median over the first axis of ``[n, h, w, c]``, each channel by itself; weights ``[n, h, w]``."""
+    order = np.argsort(samples, axis=0)
+    ranked = np.take_along_axis(samples, order, 0)
+    shares = np.take_along_axis(np.broadcast_to(weights[..., None] + 1e-6, samples.shape), order, 0).cumsum(0)
+    place = (shares < 0.5 * shares[-1]).sum(0)
+    return np.asarray(np.take_along_axis(ranked, place[None], 0)[0])

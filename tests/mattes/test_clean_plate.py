@@ -1,0 +1,107 @@
+"""What lies behind an object, from the frames round it; and strands found by how they differ from that."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from sam2_roto.mattes import Hair, Picture
+from sam2_roto.mattes.clean_plate import clean_plate
+from sam2_roto.mattes.difference import difference_alpha
+from sam2_roto.mattes.scene import Moment, Scene
+
+SIZE = (180, 240)
+BOX = (20, 10, 220, 170)
+
+
+def ground(shift: float = 0.0) -> np.ndarray:
+    """Smooth blotches of many colours, panned by ``shift`` pixels."""
+    rng = np.random.default_rng(3)
+    wide = cv2.resize(rng.integers(40, 215, (24, 40, 3)).astype(np.float32), (400, 240), interpolation=cv2.INTER_CUBIC)
+    matrix = np.array([[1, 0, 60 + shift], [0, 1, 30]], np.float64)
+    return np.clip(cv2.warpAffine(wide, matrix, SIZE[::-1], flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP), 0, 255)
+
+
+def comb(x: float) -> np.ndarray:
+    """The truth: a block at ``x`` with strands on top."""
+    alpha = np.zeros(SIZE, np.float32)
+    left = round(x)
+    alpha[90:150, left : left + 60] = 1
+    for column in (4, 11, 23, 31, 46, 53):
+        alpha[62:90, left + column : left + column + 2] = 1
+    return alpha
+
+
+def scene(speed: float, pan: float = 0.0) -> tuple[Scene, list[np.ndarray]]:
+    """Nine frames; mattes know of the block alone."""
+    moments, truths = [], []
+    rng = np.random.default_rng(0)
+    for frame in range(9):
+        alpha = comb(90 + speed * (frame - 4))
+        color = alpha[..., None] * [30, 80, 200] + (1 - alpha[..., None]) * ground(pan * frame)
+        block = alpha.copy()
+        block[:90] = 0
+        view = np.clip(color + rng.normal(0, 1, color.shape), 0, 255).astype(np.uint8)
+        moments.append(Moment(frame, torch.from_numpy(block), Picture(view), cell=4.0))
+        truths.append(alpha)
+    return Scene(moments, 4), truths
+
+
+@pytest.mark.parametrize("pan", [0.0, 1.5])
+def test_what_a_moving_object_hid_is_found(pan: float) -> None:
+    shot, truths = scene(8.0, pan)
+    plate = clean_plate(shot, BOX)
+    assert plate is not None
+    x0, y0, x1, y1 = BOX
+    away = np.abs(plate.color - ground(pan * 4)[y0:y1, x0:x1]).mean(-1)
+    strands = truths[4][y0:y1, x0:x1] > 0
+    strands[80:] = False
+    assert plate.sure[strands].mean() > 0.9
+    assert away[strands].mean() < 4
+    assert away[plate.sure > 0.9].mean() < 2.5
+
+
+def test_an_object_that_stays_where_it_is_hides_what_is_behind_it() -> None:
+    shot, truths = scene(0.0)
+    plate = clean_plate(shot, BOX)
+    assert plate is not None
+    strands = truths[4][BOX[1] : BOX[3], BOX[0] : BOX[2]] > 0
+    assert plate.sure[strands].max() < 0.2
+
+
+def test_one_frame_alone_shows_nothing() -> None:
+    shot, _ = scene(8.0)
+    assert clean_plate(Scene(shot.moments[4:5], 0), BOX) is None
+    bare = [Moment(m.frame, m.alpha) for m in shot.moments]
+    assert clean_plate(Scene(bare, 4), BOX) is None
+
+
+def test_alpha_is_the_share_of_the_difference() -> None:
+    shot, truths = scene(8.0)
+    plate = clean_plate(shot, BOX)
+    assert plate is not None
+    assert shot.moment.picture is not None
+    x0, y0, x1, y1 = BOX
+    truth, view = truths[4][y0:y1, x0:x1], shot.moment.picture.view[y0:y1, x0:x1]
+    band = np.zeros(truth.shape, bool)
+    band[30:85] = True
+    found, sure = difference_alpha(view, plate, (truth == 1) & ~band, band, 300.0)
+    believed = band & (sure > 0.5)
+    assert believed.mean() > 0.25
+    assert np.abs(found - truth)[believed].mean() < 0.05
+
+
+def test_strands_that_the_matte_lacks_are_found() -> None:
+    pytest.importorskip("pymatting", reason="PyMatting is not installed")
+    shot, truths = scene(8.0)
+    assert shot.moment.alpha is not None
+    truth, before = torch.from_numpy(truths[4]), shot.moment.alpha
+    narrow = Hair(frames=0).apply(before, shot)
+    found = Hair(reach=40).apply(before, shot)
+    wrong = [float((one - truth).square().sum()) for one in (before, narrow, found)]
+    assert wrong[2] < 0.25 * wrong[1]
+    assert wrong[2] < 0.15 * wrong[0]
+    assert (found[:50] == 0).all()
+    assert (found[110:140, 100:140] == 1).all()
