@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from PIL import Image
 
 from compositing.footage import Footage, View, open_footage
@@ -74,7 +73,7 @@ def _masks(
     found = {name: result.logits for name in names if (result := store.read(name, frame)) and result.present}
     if not found:
         return {}
-    masks = object_masks(torch.stack(list(found.values())), size, exclusive=exclusive).numpy()
+    masks = object_masks(list(found.values()), size, exclusive=exclusive).numpy()
     return dict(zip(found, masks, strict=True))
 
 
