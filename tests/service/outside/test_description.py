@@ -5,6 +5,7 @@ SAM2_ROTO_EXAMPLES asks for more of them for each operation.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -23,30 +24,49 @@ from schemathesis.specs.openapi.checks import (
 from host_adapters.client import Client
 
 EXAMPLES = int(os.environ.get("SAM2_ROTO_EXAMPLES", "6"))
+NETWORK = {"model": "nano", "image_size": 64}
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+
+Json = dict[str, Any]
 
 LEFT_OUT = {"POST /v1/shutdown", "GET /v1/events"}
 """What would end the service, and what has no end."""
 
 
 @pytest.fixture(scope="module")
-def ids(client: Client, known: str, folder: Path, footage: Path) -> Callable[[str], dict[str, str]]:
-    """Names that exist, for an operation: jobs are asked of a shot without objects, so that none of them runs."""
-    shots = {name: client.new_shot(footage, folder=str(folder / f"{name}.roto"))["id"] for name in ("bare", "doomed")}
-    client.prompt(known, "disc", 0, points=[(24, 32, True)])
-    job = client.cancel(client.track(known)["id"])["id"]
+def names(client: Client, folder: Path, footage: Path) -> Callable[[str], Json]:
+    """What exists, for an operation: a shot of its own, in which something is said.
 
-    def names(label: str) -> dict[str, str]:
-        if label.endswith(("/track", "/export", "/composite")):
-            return {"shot": shots["bare"], "job": job}
-        return {"shot": shots["doomed"] if label == "DELETE /v1/shots/{shot}" else known, "job": job, "name": "disc"}
+    Jobs are asked of a shot in which nothing is, so that none of them runs.
+    """
+
+    def shot(name: str, *, said: bool) -> str:
+        found = str(client.new_shot(footage, folder=str(folder / f"{name}.roto"), **NETWORK)["id"])
+        if said:
+            client.prompt(found, "disc", 0, points=[(24, 32, True)])
+        return found
+
+    job = client.cancel(client.track(shot("tracked", said=True))["id"])["id"]
+
+    def names(label: str) -> Json:
+        said = not label.endswith(("/track", "/export", "/composite"))
+        mine = shot("of_" + "".join(letter if letter.isalnum() else "_" for letter in label), said=said)
+        paths = {"footage": str(footage), "output": str(folder / "out"), "path": str(folder / "closed")}
+        return {"shot": mine, "job": job, "name": "disc", "object": "disc", "frame": 0, **paths}
 
     return names
 
 
-def faults(operation: Any, endpoint: dict[str, Any], names: dict[str, str] | None) -> list[str]:
+def rename(said: Any, names: Json) -> None:
+    """Put what exists in the place of what was made up."""
+    if isinstance(said, dict):
+        said.update({name: value for name, value in names.items() if name in said})
+
+
+def faults(operation: Any, endpoint: dict[str, Any], names: Json) -> list[str]:
     """What is wrong with the answers to requests of one operation, at most one sentence for each kind."""
     found: dict[str, str] = {}
+    turns = itertools.count()
 
     @hypothesis.settings(
         max_examples=EXAMPLES,
@@ -58,8 +78,10 @@ def faults(operation: Any, endpoint: dict[str, Any], names: dict[str, str] | Non
     )
     @hypothesis.given(case=operation.as_strategy())
     def ask(case: Any) -> None:
-        for name in set(names or {}) & set(case.path_parameters or {}):
-            case.path_parameters[name] = names[name] if names else ""
+        rename(case.path_parameters, names)
+        rename(case.query, names)
+        if next(turns) % 2:  # every second body is as it was made
+            rename(case.body, names)
         response = case.call(
             base_url=f"http://{endpoint['host']}:{endpoint['port']}",
             headers={"Authorization": f"Bearer {endpoint['token']}"},
@@ -76,13 +98,13 @@ def faults(operation: Any, endpoint: dict[str, Any], names: dict[str, str] | Non
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["known names", "any names"])
-def test_every_answer_is_as_described(client: Client, ids: Any, named: bool) -> None:
+def test_every_answer_is_as_described(client: Client, names: Callable[[str], Json], named: bool) -> None:
     schema = schemathesis.openapi.from_dict(client.call("GET", "/openapi.json"))
     operations = [result.ok() for result in schema.get_all_operations()]
     asked = [operation for operation in operations if operation.label not in LEFT_OUT]
     if not named:
         asked = [operation for operation in asked if operation.path_parameters]
     assert len(asked) > 10
-    told = {op.label: faults(op, client.find(), ids(op.label) if named else None) for op in asked}
+    told = {op.label: faults(op, client.find(), names(op.label) if named else {}) for op in asked}
     assert {label: found for label, found in told.items() if found} == {}
     assert client.connect()["name"] == "sam2-roto"
