@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlt_helpers.drawing import draw
+from mlt_helpers.melt import Picture, over, render, worst
+from mlt_helpers.scenes import BACK, RATE, SIZE, matte, picture, plain, plate, profile, put_matte
 from numpy.typing import NDArray
 
 from host_adapters.mlt.canvas import canvas_of
@@ -15,12 +18,7 @@ from host_adapters.mlt.forms import Filter
 from host_adapters.mlt.project import Project
 from host_adapters.mlt.timeline import source_frames
 from sam2_roto.mattes.shapes_fit import fit_spline
-from tests.host_adapters.mlt.drawing import draw
-from tests.host_adapters.mlt.melt import Picture, over, render, worst
-from tests.host_adapters.mlt.scenes import BACK, matte, picture, plain, plate, profile, put_matte
 
-SIZE = (320, 180)
-RATE = Fraction(25)
 LIMIT = 4.0
 """Worst error of a channel, of 255."""
 

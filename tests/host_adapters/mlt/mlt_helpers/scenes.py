@@ -13,7 +13,10 @@ from host_adapters.mlt.forms import Filter
 from host_adapters.mlt.mattes import write_matte
 from host_adapters.mlt.project import Project
 from host_adapters.mlt.timeline import source_frames
-from tests.host_adapters.mlt.melt import Picture, write_plate
+from mlt_helpers.melt import Picture, write_plate
+
+SIZE = (320, 180)
+RATE = Fraction(25)
 
 BACK = (32, 64, 160)
 """Colour of the track below."""
