@@ -60,7 +60,7 @@ class StripFrame:
         scale: of both sides.
         rotation: radians, anticlockwise.
         origin: what it turns and grows about, as parts of the picture, from its lower left corner.
-        flip: whether it is mirrored along x, along y.
+        flip: whether all of that is mirrored along x, along y, about the preview's centre.
     """
 
     width: int
@@ -73,13 +73,13 @@ class StripFrame:
 
     def plate_to_view(self) -> Affine:
         """From pixels of the plate to the preview's own units, which count from its centre, y upwards."""
-        turn_x, turn_y = (-1.0 if flipped else 1.0 for flipped in self.flip)
-        centred = Affine(turn_x, 0, -turn_x * self.width / 2, 0, -turn_y, turn_y * self.height / 2)
+        centred = Affine(1, 0, -self.width / 2, 0, -1, self.height / 2)
         x, y = (self.origin[0] - 0.5) * self.width, (self.origin[1] - 0.5) * self.height
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
         grown = Affine(self.scale[0], 0, 0, 0, self.scale[1], 0)
         turned = Affine(cos, -sin, x + self.offset[0], sin, cos, y + self.offset[1])
-        return centred.then(Affine(c=-x, f=-y)).then(grown).then(turned)
+        mirrored = Affine(a=-1.0 if self.flip[0] else 1.0, e=-1.0 if self.flip[1] else 1.0)
+        return centred.then(Affine(c=-x, f=-y)).then(grown).then(turned).then(mirrored)
 
 
 def clip_view(width: int, height: int) -> Affine:

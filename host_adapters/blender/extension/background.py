@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
+from host_adapters.client import Task
+
 from .link import Link, Work
 from .overlay import hide, redraw
 from .preferences import link
-from .scene import work_of
+from .scene import words_of, work_of
 from .tasks import EDITS, Order, Tasks
 
 TASKS = Tasks()
 """What goes on beside the interface."""
 
 _TICK_S = 0.1
-_said: dict[str, int] = {}  # folder of a shot: edits that the service was told of
+_said: dict[str, int] = {}  # by the shot's folder: edits that the service was told of
+_works: dict[str, Work] = {}
 
 
 def submit(lane: str, order: Order) -> None:
@@ -34,7 +39,7 @@ def submit(lane: str, order: Order) -> None:
 
 def count_edit(entry: Any) -> None:
     """Note that the artist said something about a shot."""
-    _said.setdefault(entry.folder, entry.edits)
+    _look_at(entry)
     entry.edits += 1
     _said[entry.folder] += 1
 
@@ -48,38 +53,57 @@ def uncount_edit(scene: Any, folder: str) -> None:
             entry.marks.remove(len(entry.marks) - 1)
 
 
-def follow(scene: Any) -> None:
-    """Undo or redo in the service what Blender has undone or redone in a scene."""
-    for entry in scene.sam2_roto.shots:
-        ahead = _said.setdefault(entry.folder, entry.edits) - entry.edits
-        _said[entry.folder] = entry.edits
-        way, work = link(), work_of(entry)
-        for _ in range(abs(ahead)):
-            title = "Undo" if ahead > 0 else "Redo"
-            submit(EDITS, Order(title, _step(way, work, ahead > 0), lambda _made: hide()))
+def follow() -> None:
+    """Undo or redo in the service what Blender has undone or redone."""
+    entries = {entry.folder: entry for scene in bpy.data.scenes for entry in scene.sam2_roto.shots}
+    for entry in entries.values():
+        _look_at(entry)
+    for folder, said in list(_said.items()):
+        entry = entries.get(folder)  # undo of the first click takes the entry itself away
+        now = entry.edits if entry else 0
+        _said[folder] = now
+        way, work = link(), _works[folder]
+        for _ in range(said - now):
+            submit(EDITS, Order("Undo", partial(_undo, way, work), lambda _made: hide()))
+        for mark in entry.marks[len(entry.marks) - (now - said) :] if entry and now > said else ():
+            words = partial(way.say, work, mark.object_name, mark.frame, words_of(mark))
+            submit(EDITS, Order("Redo", partial(_redo, way, work, words), lambda _made: hide()))
 
 
-def _step(way: Link, work: Work, back: bool) -> Any:
-    return lambda _task: way.undo(work) if back else way.redo(work)
+def _look_at(entry: Any) -> None:
+    """What a file tells of a shot that nothing was said about yet is taken as what the service knows."""
+    _said.setdefault(entry.folder, entry.edits)
+    _works[entry.folder] = work_of(entry)
+
+
+def _undo(way: Link, work: Work, _task: Task) -> bool:
+    return way.undo(work)
+
+
+def _redo(way: Link, work: Work, words: Callable[[], Any], _task: Task) -> bool:
+    """Redo, or say it anew where the service has forgotten it over other edits."""
+    return way.redo(work) or bool(words())
 
 
 @persistent  # type: ignore[untyped-decorator]
 def _follow_all(*_given: Any) -> None:
-    for scene in bpy.data.scenes:
-        follow(scene)
+    follow()
 
 
 @persistent  # type: ignore[untyped-decorator]
-def _forget_all(*_given: Any) -> None:
+def _begin_anew(*_given: Any) -> None:
     _said.clear()
     hide()
+    for scene in bpy.data.scenes:
+        for entry in scene.sam2_roto.shots:
+            _look_at(entry)
 
 
 def attach() -> None:
     """Follow undo and redo from now on."""
     bpy.app.handlers.undo_post.append(_follow_all)
     bpy.app.handlers.redo_post.append(_follow_all)
-    bpy.app.handlers.load_post.append(_forget_all)
+    bpy.app.handlers.load_post.append(_begin_anew)
 
 
 def detach() -> None:
@@ -87,7 +111,7 @@ def detach() -> None:
     TASKS.cancel()
     bpy.app.handlers.undo_post.remove(_follow_all)
     bpy.app.handlers.redo_post.remove(_follow_all)
-    bpy.app.handlers.load_post.remove(_forget_all)
+    bpy.app.handlers.load_post.remove(_begin_anew)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
 

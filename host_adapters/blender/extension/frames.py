@@ -1,7 +1,8 @@
 """Which frame of the plate is shown on which frame of the timeline. Knows nothing of Blender.
 
 Blender's own rules, as seen in 4.5 and 5.0: a strip's content is numbered from 0; the place on the timeline, counted
-from the content's start, times the pace gives the number, rounded half up; a strobe rounds down before that. Frames
+from the content's start, times the pace gives the number, rounded half up; a strobe rounds down before that. Since 5.0,
+places between two numbers share the picture that was read first for one of them, as the strip plays forward. Frames
 that were trimmed off the file itself (``animation_offset_start``) come before number 0.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .errors import SceneError
@@ -71,6 +72,7 @@ class StripTiming:
         keys: retiming keys.
         reverse: whether it runs backwards.
         strobe: shows every so manyth frame only, where above 1.
+        shares: whether places between two numbers share a picture, as since 5.0.
     """
 
     start: float
@@ -83,6 +85,7 @@ class StripTiming:
     keys: tuple[int, ...] = ()
     reverse: bool = False
     strobe: float = 1.0
+    shares: bool = False
 
     @property
     def pace(self) -> float:
@@ -93,16 +96,25 @@ class StripTiming:
                 " cut it where the speed changes, or give it one speed."
             )
         if len(self.keys) == 2 and self.keys[0] < self.keys[1]:
-            return (self.content - 1) / (self.keys[1] - self.keys[0])
+            span = self.keys[1] - self.keys[0]
+            # The last key lies on the content's last frame before 5.0, and on the frame after it since.
+            return (self.content if span >= self.length else self.content - 1) / span
         return 1.0 if self.length == self.content else self.rate
 
-    def number(self, timeline: float) -> int:
-        """The frame of the file, counted from 0, that the strip shows there; its ends go on before and after."""
+    def numbers(self, places: Iterable[float]) -> list[int]:
+        """The frames of the file, counted from 0, that are shown on these places of the timeline, one after another."""
+        read: dict[int, int] = {}
+        shown = []
+        for place in places:
+            exact = self._exact(place)
+            number = min(math.floor(exact + 0.5), self.content - 1)
+            shown.append(self.skipped + (read.setdefault(math.floor(exact), number) if self.shares else number))
+        return shown
+
+    def _exact(self, timeline: float) -> float:
         place = self.start + self.length - 1 - timeline if self.reverse else timeline - self.start
         exact = max(place, 0.0) * self.pace
-        if self.strobe > 1:
-            exact -= math.fmod(exact, self.strobe)
-        return self.skipped + min(math.floor(exact + 0.5), self.content - 1)
+        return exact - math.fmod(exact, self.strobe) if self.strobe > 1 else exact
 
 
 @dataclass(frozen=True)
@@ -133,16 +145,16 @@ class SpeedEffect:
         }
         if self.kind not in moved:
             raise SceneError(f"The Speed Control '{self.kind}' is not known; use Stretch or Multiply.")
-        return below.start + min(max(hidden + moved[self.kind], 0.0), below.length - 1)
+        return below.start + min(max(math.floor(hidden + moved[self.kind] + 0.5), 0), below.length - 1)
 
 
 def strip_map(timing: StripTiming, effect: SpeedEffect | None = None, file_first: int = 0) -> FrameMap:
     """What a movie strip shows, alone or through a Speed Control. ``file_first`` numbers the file's first frame."""
     if effect is None:
-        shown = [timing.number(frame) for frame in range(timing.first, timing.end)]
-        return FrameMap(timing.first, tuple(file_first + number for number in shown))
-    shown = [timing.number(effect.place(frame, timing)) for frame in range(effect.first, effect.end)]
-    return FrameMap(effect.first, tuple(file_first + number for number in shown))
+        first, places = timing.first, [float(frame) for frame in range(timing.first, timing.end)]
+    else:
+        first, places = effect.first, [effect.place(frame, timing) for frame in range(effect.first, effect.end)]
+    return FrameMap(first, tuple(file_first + number for number in timing.numbers(places)))
 
 
 def clip_map(start: int, number: int, length: int) -> FrameMap:

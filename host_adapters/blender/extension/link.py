@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,15 @@ class Settings:
     idle: float = 900.0
 
     def recipe(self) -> Json:
-        """How mattes are made: the default recipe, and the feather as the whole width of a soft edge."""
-        steps: list[Json] = [{"step": "stabilise", "frames": 2}, {"step": "refine"}]
+        """How mattes are made, as the service tells it: the default recipe, and a soft edge of the feather's width."""
+        steps: list[Json] = [
+            {"step": "stabilise", "frames": 2, "strength": 1.0},
+            {"step": "refine", "pixels": 0.0, "epsilon": 0.0001},
+        ]
         if self.feather > 0:
-            steps.append({"step": "feather", "inner": self.feather / 2, "outer": self.feather / 2})
-        return {"fractions": 2, "steps": steps}
+            half = self.feather / 2
+            steps.append({"step": "feather", "inner": half, "outer": half, "profile": "linear"})
+        return {"edge_width": 1.0, "knee": 8.0, "fractions": 2, "exclusive": False, "steps": steps}
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,21 @@ class Link:
         self.client = Client(self.settings.command or None, idle=self.settings.idle)
 
     def shot(self, work: Work) -> Json:
-        """The shot of the plate, opened or made, with the frames and the settings of now."""
+        """The shot of the plate, with the frames and the settings of now."""
+        found, wanted = self.found(work), self._wanted(work)
+        changed = {name: value for name, value in wanted.items() if found[name] != value}
+        return self.client.change_shot(found["id"], **changed) if changed else found
+
+    def found(self, work: Work) -> Json:
+        """The shot of the plate as it is, opened or made where it was not yet."""
+        known = self._shots.get(work.shot)
+        if known:
+            try:
+                return self.client.shot(known)
+            except Refused as refused:
+                if refused.kind != "shot":
+                    raise  # otherwise it was closed by someone else
         found = self._open(work)
-        wanted: Json = {"range": list(work.frames), "recipe": self.settings.recipe()}
-        if self._shots.get(work.shot) is None:
-            wanted |= {"model": self.settings.model or None, "image_size": self.settings.image_size or None}
-        if list(found["range"]) != wanted["range"] or work.shot not in self._shots:
-            found = self.client.change_shot(found["id"], **wanted)
         self._shots[work.shot] = found["id"]
         return found
 
@@ -95,20 +108,19 @@ class Link:
 
     def preview(self, work: Work, name: str, frame: int, said: Json) -> Json:
         """What the network would answer; nothing is said."""
-        return self.client.preview(self.shot(work)["id"], name, frame, **said)
+        return self.client.preview(self.found(work)["id"], name, frame, **said)
 
     def undo(self, work: Work) -> bool:
         """Take back what the artist said last; False where nothing is left."""
-        shot = self.shot(work)["id"]
-        while label := self.client.undo(shot)["label"]:
-            if label.split()[0] not in SETTLED:
-                return True
-        return False
+        return self._turn(self.client.undo, work)
 
     def redo(self, work: Work) -> bool:
-        """Say again what was taken back; False where nothing is."""
-        shot = self.shot(work)["id"]
-        while label := self.client.redo(shot)["label"]:
+        """Say again what was taken back last; False where nothing is."""
+        return self._turn(self.client.redo, work)
+
+    def _turn(self, turn: Callable[[str], Json], work: Work) -> bool:
+        shot = self.found(work)["id"]
+        while label := turn(shot)["label"]:
             if label.split()[0] not in SETTLED:
                 return True
         return False
@@ -128,21 +140,19 @@ class Link:
         done = self.client.wait(started, task.report, task.is_cancelled)
         return [Path(path) for path in done["result"]["files"]]
 
+    def _wanted(self, work: Work) -> Json:
+        """The shot's frames and settings as the scene and the preferences say."""
+        said = self.settings
+        model, size = said.model or None, said.image_size or None
+        return {"range": list(work.frames), "recipe": said.recipe(), "model": model, "image_size": size}
+
     def _open(self, work: Work) -> Json:
-        known = self._shots.get(work.shot)
-        if known:
-            try:
-                return self.client.shot(known)
-            except Refused as refused:
-                if refused.kind != "shot":
-                    raise
-                del self._shots[work.shot]  # closed by someone else, or by a service that has forgotten it
         work.folder.mkdir(parents=True, exist_ok=True)
         self.client.open_folder(work.plate.parent)
         self.client.open_folder(work.folder)
         if (work.shot / "shot.json").is_file():
             return self.client.open_shot(work.shot)
-        return self.client.new_shot(work.plate, folder=str(work.shot))
+        return self.client.new_shot(work.plate, folder=str(work.shot), **self._wanted(work))
 
 
 def object_files(files: list[Path], name: str, ending: str) -> list[Path]:

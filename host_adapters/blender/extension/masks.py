@@ -56,7 +56,7 @@ def _layer(mask: Any, shape: MaskShape) -> None:
     spline = layer.splines.new()
     spline.use_cyclic = True
     count = len(next(iter(shape.keys.values())))
-    spline.points.add(count)
+    spline.points.add(count - len(spline.points))
     for point in spline.points:
         point.handle_type = "FREE"
         point.select = True  # the operator sets keys of what is selected alone
@@ -80,14 +80,14 @@ def _show(mask: Any, layer: Any, shape: MaskShape) -> None:
 
 @contextmanager
 def _mask_editor(context: bpy.types.Context, scene: Any, mask: Any) -> Iterator[dict[str, Any]]:
-    """A context in which the mask is edited: an area that is a clip editor for a moment; the frame is kept."""
+    """A context in which the mask is edited: an area that is an image editor for a moment; the frame is kept."""
     window = context.window or next(iter(context.window_manager.windows), None)
     if window is None:
         raise SceneError("Blender has no window, which setting keys of masks needs; open one.")
     area = context.area if context.area in list(window.screen.areas) else max(window.screen.areas, key=_surface)
     frame, kind, shown = scene.frame_current, area.ui_type, window.scene
     window.scene = scene
-    area.ui_type = "CLIP_EDITOR"
+    area.ui_type = "IMAGE_EDITOR"  # unlike a clip editor, it needs no clip
     space = area.spaces.active
     mode, before = space.mode, space.mask
     space.mode, space.mask = "MASK", mask

@@ -98,6 +98,8 @@ def _tree(scene: Any) -> tuple[Any, bool]:
         return tree, True
     fresh = not scene.use_nodes
     scene.use_nodes = True
+    if fresh:
+        tree_of(scene).nodes.clear()  # a Render Layers node would have the empty 3D scene rendered
     return tree_of(scene), fresh
 
 

@@ -11,7 +11,7 @@ from . import overlay
 from .background import TASKS, count_edit, follow, submit, uncount_edit
 from .errors import SceneError
 from .preferences import link
-from .scene import object_of
+from .scene import object_of, words_of
 from .source import Source, find_source
 from .tasks import EDITS, LOOKS, Order
 
@@ -50,9 +50,9 @@ def say(source: Source, timeline: int, corners: tuple[float, ...], positive: boo
     name = object_of(source.scene)
     frame = source.times.plate(source.scene.frame_current if timeline == NOW else timeline)
     _check(source, corners)
-    said = {"box": list(corners)} if len(corners) == 4 else {"points": [[*corners, positive]]}
-    count_edit(overlay.add_mark(source, frame, name, corners, positive))
-    way, work = link(), source.work()
+    entry = overlay.add_mark(source, frame, name, corners, positive)
+    count_edit(entry)
+    way, work, said = link(), source.work(), words_of(entry.marks[-1])
 
     def seen(answer: dict[str, Any]) -> None:
         _show(source, frame, answer)
@@ -128,9 +128,8 @@ class SAM2ROTO_OT_undo_prompt(Reporting, bpy.types.Operator):
         if entry is None or not len(entry.marks):
             raise SceneError("Nothing was said about this plate that could be taken back.")
         entry.marks.remove(len(entry.marks) - 1)
-        count = entry.edits
-        entry.edits = count - 1
-        follow(source.scene)
+        entry.edits -= 1
+        follow()
 
 
 class SAM2ROTO_OT_preview(Reporting, bpy.types.Operator):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import (
@@ -70,6 +71,13 @@ def shot_of(scene: bpy.types.Scene, work: Work) -> SAM2ROTO_PG_shot:
 def work_of(entry: SAM2ROTO_PG_shot) -> Work:
     """The work that an entry tells of."""
     return Work(Path(entry.plate), (entry.first, entry.last), Path(entry.folder).parent)
+
+
+def words_of(mark: SAM2ROTO_PG_mark) -> dict[str, Any]:
+    """A mark as the service hears it."""
+    if mark.box:
+        return {"box": list(mark.corners)}
+    return {"points": [[mark.corners[0], mark.corners[1], mark.positive]]}
 
 
 def object_of(scene: bpy.types.Scene) -> str:

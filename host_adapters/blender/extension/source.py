@@ -164,6 +164,7 @@ def _timing(scene: bpy.types.Scene, strip: Any, length: int) -> StripTiming:
         keys=tuple(key.timeline_frame for key in getattr(strip, "retiming_keys", ())),
         reverse=strip.use_reverse_frames,
         strobe=strip.strobe,
+        shares=bpy.app.version >= (5, 0, 0),
     )
 
 
@@ -204,7 +205,7 @@ def _of_clip(scene: bpy.types.Scene, kind: str, clip: Any, holder: Any) -> Sourc
     if clip.source == "SEQUENCE":
         number += number_of(path.name)
         path = path.with_name(pattern_of(path.name))
-    length = clip.frame_duration - (clip.frame_offset if clip.source == "MOVIE" else 0)
+    length = clip.frame_duration - clip.frame_offset
     times = clip_map(clip.frame_start, number, max(length, 0))
     return Source(scene.name, kind, holder.name, path, times, (clip.size[0], clip.size[1]))
 

@@ -6,6 +6,7 @@ The file is the neutral JSON of ``sam2-roto``: closed Bézier shapes in pixels o
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .frames import FrameMap
 
 FORMAT = 1
 """The version of the JSON that is read."""
+
+_SHARP = 0.01  # pixels between handles below which they tell no direction
 
 Points = Sequence[tuple[Place, Place, Place]]
 """Of each point its left handle, itself, its right handle."""
@@ -63,8 +66,41 @@ def _shape(entry: Mapping[str, Any], width: int, height: int, times: FrameMap) -
 
 
 def _points(points: Sequence[Sequence[Sequence[float]]], width: int, height: int) -> Points:
-    placed = [[mask_place(x, y, width, height) for x, y in point] for point in points]
-    return [(before, place, after) for before, place, after in placed]
+    drawn = [(Place(*before), Place(*place), Place(*after)) for before, place, after in points]
+    shifts = _shifts(drawn, width, height)
+    return [
+        (
+            _placed(before, shift, width, height),
+            _placed(place, shift, width, height),
+            _placed(after, shift, width, height),
+        )
+        for (before, place, after), shift in zip(drawn, shifts, strict=True)
+    ]
+
+
+def _placed(place: Place, shift: Place, width: int, height: int) -> Place:
+    return mask_place(place.x + shift.x, place.y + shift.y, width, height)
+
+
+def _shifts(points: Points, width: int, height: int) -> list[Place]:
+    """How far inwards each point moves against Blender's smoothing, in pixels.
+
+    Blender 4.5 and 5.0 draw a mask in full up to its outline and let it fall to 0 outside, over a pixel along the
+    frame's shorter side and over as many along the longer as that is longer. The middle of that slope is the edge.
+    """
+    wide, high = max(width / height, 1.0) / 2, max(height / width, 1.0) / 2
+    outline = [place for point in points for place in point[1:]]
+    turn = sum(a.x * b.y - b.x * a.y for a, b in zip(outline, outline[1:] + outline[:1], strict=True))
+    sign = 1.0 if turn > 0 else -1.0
+    shifts = []
+    for index, (before, _, after) in enumerate(points):
+        along = Place(after.x - before.x, after.y - before.y)
+        if math.hypot(*along) < _SHARP:
+            last, following = points[index - 1][1], points[(index + 1) % len(points)][1]
+            along = Place(following.x - last.x, following.y - last.y)
+        length = math.hypot(*along) or 1.0
+        shifts.append(Place(-sign * wide * along.y / length, sign * high * along.x / length))
+    return shifts
 
 
 def _between(keys: Mapping[int, Points], frame: int) -> Points:

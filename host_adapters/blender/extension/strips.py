@@ -29,7 +29,8 @@ def place_strip(source: Source, mattes: Mapping[int, Path], name: str) -> Any:
     for file in files[1:]:
         strip.elements.append(file.name)
     strip.frame_final_duration = len(files)
-    strip.colorspace_settings.name = "Non-Color"
+    # What is in the sequencer's own space is taken as it is; Non-Color would be converted as if it were linear.
+    strip.colorspace_settings.name = source.scene.sequencer_colorspace_settings.name
     strip.mute = True
     _lie_as(strip, plate)
     _mask(plate, strip, name)
