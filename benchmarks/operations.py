@@ -29,10 +29,10 @@ from torch import Tensor
 from compositing.color import encode_srgb, srgb_to_linear
 from compositing.image import Image, Window
 from compositing.operations import alpha, filter, foreground, generators, grade, grain, keying, match, shadow
+from compositing.operations.bands import empty
 from compositing.operations.blend import BLENDS, blend
 from compositing.operations.chain import chain
 from compositing.operations.merge import MERGES, merge, over
-from compositing.operations.pairs import empty
 from compositing.operations.transform import affine_matrix, reformat, transform
 
 SIZES = {"1080p": (1920, 1080), "4k": (4096, 2160)}

@@ -80,6 +80,11 @@ def convert(pixels: torch.Tensor, source: str, target: str) -> torch.Tensor:
     return pixels if source == target else _through_ocio(pixels, source, target)
 
 
+def is_computed(name: str) -> bool:
+    """Whether a space is one of those computed here, by a formula on each value."""
+    return resolve(name) in (LINEAR, *_CURVES)
+
+
 def display_view(pixels: torch.Tensor, color_space: str, to_rec709: torch.Tensor | None = None) -> NDArray[np.uint8]:
     """Colour ``[3, H, W]`` float32 as 8-bit sRGB ``[H, W, 3]``.
 

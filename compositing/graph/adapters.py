@@ -14,7 +14,7 @@ from compositing.image import Image, Window
 from compositing.operations import shadow as shadows
 from compositing.operations import transform as transforms
 from compositing.operations.blend import blend
-from compositing.operations.resample import Filter, scale_axis
+from compositing.operations.resample import Filter, scale
 from compositing.operations.transform import Edges, Fit, Point, affine_matrix
 
 _AFFINE = ("translate", "rotate", "scale", "skew", "centre")
@@ -95,6 +95,5 @@ def reframe(image: Image, box: tuple[float, ...], width: int, height: int, filte
     across, down = (x1 - x0) / width, (y1 - y0) / height
     columns = x0 - whole.data.x0 + (torch.arange(width, dtype=torch.float64) + 0.5) * across
     rows = y0 - whole.data.y0 + (torch.arange(height, dtype=torch.float64) + 0.5) * down
-    wide = scale_axis(whole.pixels, columns, filter, across, repeat=True)
-    pixels = scale_axis(wide.transpose(1, 2), rows, filter, down, repeat=True).transpose(1, 2).contiguous()
+    pixels = scale(whole.pixels, columns, rows, (across, down), filter, repeat=True)
     return replace(image, pixels=pixels, data=frame, display=frame)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from compositing.errors import ImageError
 from compositing.image import Image, paste
+from compositing.operations.bands import empty, row_bands
 
 # Below it, colour divided by alpha says nothing of the object any more: it is light that was added.
 _FAINT = 1e-6
@@ -44,34 +45,53 @@ def premultiply(image: Image) -> Image:
     """Colour times alpha; images that are premultiplied already, or have no alpha, are given back."""
     if image.premultiplied or "A" not in image.channels:
         return replace(image, premultiplied=True)
-    return replace(image, pixels=image.pixels * _weights(image), premultiplied=True)
+    return replace(_by_alpha(image, torch.mul), premultiplied=True)
 
 
 def unpremultiply(image: Image) -> Image:
     """Colour divided by alpha; where alpha is 0 (below 1e-6) colour is left as it is, so that added light stays."""
     if not image.premultiplied or "A" not in image.channels:
         return image
-    weights = _weights(image)
-    weights = torch.where(faint(weights), torch.ones_like(weights), weights)
-    return replace(image, pixels=image.pixels / weights, premultiplied=False)
+    return replace(_by_alpha(image, lambda color, alpha: color / _dividing(alpha)), premultiplied=False)
 
 
-def on_straight(image: Image, operation: Callable[[Tensor], Tensor], *, linear: bool = False) -> Image:
+def _by_alpha(image: Image, operation: Callable[[Tensor, Tensor], Tensor]) -> Image:
+    """An operation of two tensors on every plane and alpha, alpha itself excepted."""
+    place = image.channels.index("A")
+    pixels = empty(tuple(image.pixels.shape), image.pixels.device)
+    for rows in row_bands(image.pixels):
+        here, there = image.pixels[:, rows], pixels[:, rows]
+        there.copy_(operation(here, here[place]))
+        there[place] = here[place]
+    return replace(image, pixels=pixels)
+
+
+def _dividing(alpha: Tensor) -> Tensor:
+    """Alpha, 1 where it is (nearly) 0, to divide by."""
+    return alpha.masked_fill(faint(alpha), 1.0)
+
+
+def on_straight(
+    image: Image, operation: Callable[[Tensor], Tensor], *, linear: bool = False, pointwise: bool = False
+) -> Image:
     """``operation`` on the straight colour ``[3, H, W]`` (or one plane ``[1, H, W]``), premultiplied state kept.
 
     Added light, colour where alpha is 0, goes through the operation as it is. Other channels are not touched. A
-    ``linear`` operation gives k times the result for k times the colour, so that alpha need not be divided out.
+    ``linear`` operation gives k times the result for k times the colour, so that alpha need not be divided out; a
+    ``pointwise`` one looks at one pixel at a time, and is called for a band of rows after the other.
     """
     color = _span(color_planes(image))
-    planes = image.pixels[color]
-    if linear or not image.premultiplied or "A" not in image.channels:
-        changed = operation(planes)
-    else:
-        alpha = image.channel("A")
-        weights = torch.where(faint(alpha), torch.ones_like(alpha), alpha)
-        changed = operation(planes / weights) * weights
-    pixels = image.pixels.clone()
-    pixels[color] = changed
+    pixels = empty(tuple(image.pixels.shape), image.pixels.device)
+    others = [place for place in range(len(pixels)) if place not in color_planes(image)]
+    covered = None if linear or not image.premultiplied else image.alpha
+    for rows in row_bands(image.pixels) if pointwise else [slice(None)]:
+        here, there = image.pixels[:, rows], pixels[:, rows]
+        there[others] = here[others]
+        if covered is None:
+            there[color] = operation(here[color])
+        else:
+            weights = _dividing(covered[rows])
+            there[color] = operation(here[color] / weights).mul_(weights)
     return replace(image, pixels=pixels)
 
 
@@ -121,10 +141,3 @@ def matte_plane(matte: Image) -> Tensor:
     if len(matte.channels) == 1:
         return matte.pixels[0]
     raise ImageError(f"The matte has the channels {', '.join(matte.channels)}; give it one, or name one A.")
-
-
-def _weights(image: Image) -> Tensor:
-    """``[C, H, W]``: alpha for colour, 1 for alpha itself."""
-    weights = image.channel("A").expand_as(image.pixels).clone()
-    weights[image.channels.index("A")] = 1.0
-    return weights

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from compositing.errors import ImageError
 from compositing.image import Image, Window
-from compositing.operations.pairs import bands, part, target
+from compositing.operations.bands import bands
+from compositing.operations.pairs import part, target
 
 
 def chain(

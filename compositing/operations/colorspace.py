@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from compositing.color import convert, display_view, resolve, same_space
+from compositing.color import convert, display_view, is_computed, resolve, same_space
 from compositing.errors import ColorError
 from compositing.image import Image
 from compositing.lut import Lut
@@ -23,7 +23,9 @@ def to_space(image: Image, target: str) -> Image:
     """
     if same_space(image.color_space, target):
         return replace(image, color_space=resolve(target))
-    return _converted(image, lambda color: convert(color, image.color_space, target), resolve(target))
+    # OCIO has its own bands, and is slow to be called.
+    formula = is_computed(image.color_space) and is_computed(target)
+    return _converted(image, lambda color: convert(color, image.color_space, target), resolve(target), formula)
 
 
 def through(image: Image, lut: Lut) -> Image:
@@ -38,9 +40,9 @@ def shown(image: Image) -> NDArray[np.uint8]:
     return display_view(image.on_display().rgb().cpu(), image.color_space)
 
 
-def _converted(image: Image, operation: Callable[[Tensor], Tensor], target: str) -> Image:
+def _converted(image: Image, operation: Callable[[Tensor], Tensor], target: str, pointwise: bool = False) -> Image:
     def on_three(color: Tensor) -> Tensor:
         three = operation(color.expand(3, -1, -1).contiguous())
         return three if len(color) == 3 else three[:1]
 
-    return replace(on_straight(image, on_three), color_space=target)
+    return replace(on_straight(image, on_three, pointwise=pointwise), color_space=target)

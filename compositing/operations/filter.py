@@ -178,20 +178,40 @@ def _placed_extreme(image: Image, radius: float, shape: Shape, edges: Edges, sig
 
 
 def _maximum(planes: Tensor, radius: int, shape: Shape) -> Tensor:
-    """The maximum over a square or disc, as large as the planes; beyond them nothing is larger."""
+    """The maximum over a square or disc, as large as the planes ``[C, H, W]``; beyond them nothing is larger."""
     if radius == 0:
         return planes
-    if shape == "square":
-        across = F.max_pool2d(planes, (1, 2 * radius + 1), 1, (0, radius))
-        return F.max_pool2d(across, (2 * radius + 1, 1), 1, (radius, 0))
-    result = planes.clone()
-    height = planes.shape[-2]
+    result = torch.empty_like(planes)
+    for plane, there in zip(planes, result, strict=True):  # one that stays in cache
+        if shape == "square":
+            there.copy_(_run(_run(plane, radius).T, radius).T)
+        else:
+            _disc(plane, radius, there)
+    return result
+
+
+def _disc(plane: Tensor, radius: int, out: Tensor) -> None:
+    """The maximum over a disc: that over the rows of the disc, each moved to its place."""
+    out.copy_(plane)
+    height = len(plane)
+    runs: dict[int, Tensor] = {}
     for step in range(-radius, radius + 1):
         reach = int(math.sqrt((radius + 0.5) ** 2 - step * step))
-        row = F.max_pool2d(planes, (1, 2 * reach + 1), 1, (0, reach)) if reach else planes
+        if reach not in runs:
+            runs[reach] = _run(plane, reach)
         to, source = slice(max(0, -step), height - max(0, step)), slice(max(0, step), height - max(0, -step))
-        torch.maximum(result[:, to], row[:, source], out=result[:, to])
-    return result
+        torch.maximum(out[to], runs[reach][source], out=out[to])
+
+
+def _run(plane: Tensor, reach: int) -> Tensor:
+    """The maximum over ``2 reach + 1`` columns: windows are doubled, and two of them overlap to the width wanted."""
+    length, width = 2 * reach + 1, 1
+    widest = F.pad(plane, (reach, reach), value=-math.inf)
+    while 2 * width <= length:
+        widest = torch.maximum(widest[:, :-width], widest[:, width:])
+        width *= 2
+    rest = length - width
+    return torch.maximum(widest[:, : widest.shape[1] - rest], widest[:, rest:])
 
 
 def _fill(color: Tensor, weight: Tensor) -> Tensor:

@@ -50,7 +50,10 @@ def grade(
     add = _amount(offset) + _amount(lift) - slope * black
     linear = bool((add == 0).all()) and bool((power == 1).all())
     return on_straight(
-        image, lambda color: _power(color * _on(slope, color) + _on(add, color), 1 / power), linear=linear
+        image,
+        lambda color: _power(color * _on(slope, color) + _on(add, color), 1 / power),
+        linear=linear,
+        pointwise=True,
     )
 
 
@@ -72,17 +75,18 @@ def cdl(image: Image, decision: Cdl, *, clamp: bool = False) -> Image:
         result = _saturated(raised, decision.saturation, (0.2126, 0.7152, 0.0722))
         return result.clamp(0, 1) if clamp else result
 
-    return on_straight(image, decide, linear=linear)
+    return on_straight(image, decide, linear=linear, pointwise=True)
 
 
 def saturation(image: Image, amount: float) -> Image:
     """``Y + amount (x - Y)`` with Y the luminance of the image's primaries (Rec.709's where they are not known)."""
-    return on_straight(image, lambda color: _saturated(color, amount, weights_of(image.color_space)), linear=True)
+    weights = weights_of(image.color_space)
+    return on_straight(image, lambda color: _saturated(color, amount, weights), linear=True, pointwise=True)
 
 
 def exposure(image: Image, stops: float) -> Image:
     """Colour times ``2 ** stops``: light as a lens stop gives it, where the image is linear."""
-    return on_straight(image, lambda color: color * 2.0**stops, linear=True)
+    return on_straight(image, lambda color: color * 2.0**stops, linear=True, pointwise=True)
 
 
 def weights_of(color_space: str) -> tuple[float, float, float]:

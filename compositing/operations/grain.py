@@ -17,10 +17,12 @@ from torch import Tensor
 from compositing.errors import ImageError
 from compositing.image import Image
 from compositing.operations.alpha import color_planes, on_straight, unpremultiply
+from compositing.operations.filter import blur_planes
 
 _SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _SCALES = 4
 _ROUNDS = 4
+_SAMPLES = 1 << 18
 # The median of absolute values of a normal distribution is this part of its standard deviation.
 _MEDIAN = 0.6745
 
@@ -39,27 +41,34 @@ def measure_grain(image: Image) -> Grain:
     A cropped flat part of the plate gives the best figures. Raises ImageError where fewer than 64 pixels are opaque.
     """
     plain = unpremultiply(image)
-    solid = torch.ones_like(plain.pixels[0], dtype=torch.bool) if plain.alpha is None else plain.alpha >= 0.999
-    if int(solid.sum()) < 64:
+    return _measured(image, decompose(plain.pixels[color_planes(plain)])[0])
+
+
+def _measured(image: Image, details: list[Tensor]) -> Grain:
+    """The grain of an image whose details are known, from some hundred thousand of its pixels."""
+    alpha = image.alpha
+    solid = torch.arange(image.pixels[0].numel()) if alpha is None else (alpha >= 0.999).flatten().nonzero()[:, 0]
+    if len(solid) < 64:
         raise ImageError("Grain is measured on 64 opaque pixels at least; give a larger part of the plate.")
-    details, _ = decompose(plain.pixels[color_planes(plain)])
-    measured = [[float(plane[solid].abs().median()) / _MEDIAN for plane in scale] for scale in details]
+    some = solid[:: max(1, len(solid) // _SAMPLES)].to(image.pixels.device)
+    measured = [scale.flatten(1)[:, some].abs().median(1).values.div(_MEDIAN).tolist() for scale in details]
     return Grain(tuple(zip(*measured, strict=True)), image.color_space)
 
 
 def remove_grain(image: Image, grain: Grain | None = None, *, strength: float = 1.0) -> Image:
     """The image with details below ``3 strength`` deviations of the grain shrunk away, larger ones kept.
 
-    Details are weighed by ``d^4/(d^4 + t^4)``, smooth, so that no texture flips on and off between frames.
+    Details are weighed by ``d^4/(d^4 + t^4)``, smooth, so that no texture flips on and off between frames. Where no
+    grain is given, the image's own is measured.
     """
-    thresholds = _planes(grain or measure_grain(image), image) * (3.0 * strength)
 
     def clean(color: Tensor) -> Tensor:
         details, rest = decompose(color)
+        thresholds = _planes(grain or _measured(image, details), image) * (3.0 * strength)
         for detail, limit in zip(details, thresholds.to(color.device), strict=True):
-            fourth = detail.pow(4)
-            weight = fourth / (fourth + limit[:, None, None].pow(4)).clamp_min(1e-30)
-            rest = rest + detail * weight
+            fourth = detail.square().square_()
+            weight = fourth / (fourth + limit[:, None, None].pow(4)).clamp_min_(1e-30)
+            rest = rest.addcmul_(detail, weight)
         return rest
 
     return on_straight(image, clean)
@@ -96,16 +105,9 @@ def decompose(planes: Tensor, scales: int = _SCALES) -> tuple[list[Tensor], Tens
 
 def _spline(planes: Tensor, step: int) -> Tensor:
     """One smoothing with holes of ``step`` pixels, borders repeated."""
-    size = 2 * step
-    padded = F.pad(planes[None], (size,) * 4, mode="replicate")[0]
-    height, width = planes.shape[-2:]
-    down = torch.zeros_like(padded[:, :height])
-    for place, weight in enumerate(_SPLINE):
-        down.add_(padded[:, place * step : place * step + height], alpha=weight)
-    smooth = torch.zeros_like(planes)
-    for place, weight in enumerate(_SPLINE):
-        smooth.add_(down[:, :, place * step : place * step + width], alpha=weight)
-    return smooth
+    kernel = torch.zeros(4 * step + 1)
+    kernel[::step] = torch.tensor(_SPLINE)
+    return blur_planes(F.pad(planes[None], (2 * step,) * 4, mode="replicate")[0], kernel)
 
 
 def _planes(grain: Grain, image: Image) -> Tensor:

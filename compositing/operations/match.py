@@ -48,7 +48,8 @@ def color_match(
         turned = torch.einsum("ij,jhw->ihw", matrix.to(color.device), color)
         return turned + offset.to(color.device)[:, None, None]
 
-    return on_straight(image, moved) if "A" not in image.channels else _only_seen(image, on_straight(image, moved))
+    result = on_straight(image, moved, pointwise=True)
+    return _only_seen(image, result) if "A" in image.channels else result
 
 
 def _only_seen(before: Image, after: Image) -> Image:

@@ -17,7 +17,8 @@ from torch import Tensor
 from compositing.errors import ImageError
 from compositing.image import Image, Window
 from compositing.operations.alpha import premultiply, ratio
-from compositing.operations.pairs import band_rows, bands, check_premultiplied, nothing, pair, part, pieces, target
+from compositing.operations.bands import band_rows, bands
+from compositing.operations.pairs import check_premultiplied, nothing, pair, part, pieces, target
 
 Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 Alone = Literal["kept", "dropped", "computed"]

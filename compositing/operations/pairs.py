@@ -1,4 +1,4 @@
-"""Two images in one operation: what they must share, where each of them lies, and how the work is cut into bands."""
+"""Two images in one operation: what they must share, and where each of them lies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,10 +13,7 @@ from compositing.color import same_space
 from compositing.errors import ColorError, ImageError
 from compositing.image import Image, Window
 from compositing.operations.alpha import opaque
-
-# Values of a band, per thread: what a formula keeps between its steps stays in cache, and few enough bands remain for
-# the cost of calling an operation not to count.
-_BAND = 1 << 19
+from compositing.operations.bands import empty
 
 
 def check_spaces(a: Image, b: Image) -> None:
@@ -82,13 +78,6 @@ def target(out: Tensor | None, window: Window, like: Image) -> Tensor:
     return out
 
 
-def empty(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """A new float32 tensor. On a CPU numpy finds the memory: it asks for large pages, which torch does not."""
-    if device.type == "cpu":
-        return torch.from_numpy(np.empty(shape, dtype=np.float32))
-    return torch.empty(shape, device=device)
-
-
 def part(image: Image, window: Window) -> Tensor:
     """The pixels of a window inside the data window, as a view ``[C, h, w]``."""
     rows, columns = image.data.slices(window)
@@ -103,17 +92,3 @@ def pieces(result: Window, a: Window, b: Window) -> Iterator[tuple[Window, bool,
         for x0, x1 in pairwise(columns):
             piece = Window(x0, y0, x1, y1)
             yield piece, a.contains(piece), b.contains(piece)
-
-
-def bands(window: Window, channels: int, device: torch.device) -> Iterator[Window]:
-    """The window cut into bands of rows whose operands fit a cache; whole on a GPU."""
-    rows = band_rows(channels, window.width, device, window.height)
-    for y0 in range(window.y0, window.y1, rows):
-        yield Window(window.x0, y0, window.x1, min(y0 + rows, window.y1))
-
-
-def band_rows(channels: int, width: int, device: torch.device, height: int) -> int:
-    """How many rows of a picture make a band."""
-    if device.type != "cpu":
-        return height
-    return min(height, max(1, _BAND * torch.get_num_threads() // (channels * width)))

@@ -1,4 +1,7 @@
-"""Resampling: the filters, scaling along rows and columns, and looking pixels up between pixels."""
+"""Resampling: the filters, scaling along rows and columns, and looking pixels up between pixels.
+
+Both are weighted sums of rows of a table, which torch's ``embedding_bag`` works out in one pass.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from compositing.errors import ImageError
@@ -63,40 +67,58 @@ def taps(positions: Tensor, filter: str, stretch: float = 1.0) -> tuple[Tensor, 
     stretch = max(stretch, 1.0)
     first = torch.ceil(positions - 0.5 - reach * stretch)
     count = math.floor(2 * reach * stretch) + 1
-    centres = first[..., None] + torch.arange(count, device=positions.device) + 0.5
-    weights = weight((centres - positions[..., None]).abs() / stretch)
-    return first.long(), (weights / weights.sum(-1, keepdim=True)).float()
+    # The difference is small, so that floats of 32 bits hold it; the positions themselves need 64.
+    offset = (positions - 0.5 - first).float()
+    # Taps come first in memory, so that each step runs along many positions.
+    steps = torch.arange(count, dtype=torch.float32, device=positions.device)
+    weights = weight((steps.reshape(-1, *[1] * offset.ndim) - offset).abs_().div_(stretch))
+    return first.long(), weights.div_(weights.sum(0)).movedim(0, -1)
 
 
-def scale_axis(planes: Tensor, positions: Tensor, filter: str, stretch: float, *, repeat: bool) -> Tensor:
-    """Planes ``[C, H, W]`` looked up at ``positions`` along the last axis; ``[C, H, len(positions)]``.
+def scale_rows(planes: Tensor, positions: Tensor, filter: str, stretch: float, *, repeat: bool) -> Tensor:
+    """Planes ``[C, H, W]`` looked up at ``positions`` down their columns; ``[C, len(positions), W]``.
 
     Beyond the ends lies black, or with ``repeat`` the last pixel.
     """
     first, weights = taps(positions.to(planes.device), filter, stretch)
-    size = planes.shape[-1]
-    result = planes.new_zeros(*planes.shape[:-1], len(positions))
-    for step in range(weights.shape[-1]):
-        index, weight = first + step, weights[:, step]
-        if not repeat:
-            weight = weight * ((index >= 0) & (index < size))
-        result.addcmul_(planes.index_select(-1, index.clamp(0, size - 1)), weight)
-    return result
+    taken = first[:, None] + torch.arange(weights.shape[-1], device=first.device)
+    index = taken.clamp(0, planes.shape[1] - 1)
+    if not repeat:
+        weights = weights * (index == taken)
+    return torch.stack([F.embedding_bag(index, plane, mode="sum", per_sample_weights=weights) for plane in planes])
 
 
-def look_up(planes: Tensor, x: Tensor, y: Tensor, filter: str, *, repeat: bool) -> Tensor:
-    """Planes ``[C, H, W]`` at points x, y ``[h, w]`` (float64, pixels); ``[C, h, w]``. See ``scale_axis``."""
-    (first_x, weights_x), (first_y, weights_y) = taps(x, filter), taps(y, filter)
-    height, width = planes.shape[-2:]
-    flat = planes.reshape(len(planes), -1)
-    result = planes.new_zeros(len(planes), *x.shape)
-    for down in range(weights_y.shape[-1]):
-        row, row_weight = first_y + down, weights_y[..., down]
-        row_inside = (row >= 0) & (row < height)
-        for across in range(weights_x.shape[-1]):
-            column, weight = first_x + across, row_weight * weights_x[..., across]
-            if not repeat:
-                weight = weight * (row_inside & (column >= 0) & (column < width))
-            index = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
-            result.addcmul_(flat.index_select(1, index.reshape(-1)).reshape(result.shape), weight)
-    return result
+def scale(
+    planes: Tensor, columns: Tensor, rows: Tensor, stretch: tuple[float, float], filter: str, *, repeat: bool
+) -> Tensor:
+    """Planes ``[C, H, W]`` at the points of a grid, ``[C, len(rows), len(columns)]``; ``stretch`` is across and down.
+
+    The axis that shrinks most is scaled first, so that less is left for the other. See ``scale_rows``.
+    """
+    if stretch[1] >= stretch[0]:
+        planes = scale_rows(planes, rows, filter, stretch[1], repeat=repeat)
+    planes = planes.transpose(1, 2).contiguous()
+    planes = scale_rows(planes, columns, filter, stretch[0], repeat=repeat).transpose(1, 2).contiguous()
+    return planes if stretch[1] >= stretch[0] else scale_rows(planes, rows, filter, stretch[1], repeat=repeat)
+
+
+def look_up(table: Tensor, size: tuple[int, int], x: Tensor, y: Tensor, filter: str) -> Tensor:
+    """Pixels at points x, y ``[N]`` (float64, in pixels of the picture), black beyond it; ``[N, C]``.
+
+    ``table`` is the picture as ``bordered`` gives it for that filter, ``size`` its width and height.
+    """
+    (left, across), (top, down) = taps(x, filter), taps(y, filter)
+    count, device = across.shape[-1], table.device
+    columns, rows = size[0] + 2 * count, torch.arange(count, device=device)
+    first = (top.clamp_(-count, size[1]) + count) * columns + (left.clamp_(-count, size[0]) + count)
+    index = first[:, None] + (rows[:, None] * columns + rows).flatten()
+    # Products with ones and zeros repeat the weights: whole rows of them, and each of them in place.
+    ones = torch.eye(count, device=device)
+    weights = (down @ ones.repeat_interleave(count, 1)).mul_(across @ ones.repeat(1, count))
+    return F.embedding_bag(index, table, mode="sum", per_sample_weights=weights)
+
+
+def bordered(planes: Tensor, filter: str) -> Tensor:
+    """Planes ``[C, H, W]`` in black as wide as the filter, as a table with a row for each pixel, row after row."""
+    count = taps(torch.zeros(1, dtype=torch.float64), filter)[1].shape[-1]
+    return F.pad(planes, (count,) * 4).flatten(1).T.contiguous()

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from compositing.errors import ImageError
 from compositing.image import Image, Window
-from compositing.operations.pairs import bands, check_premultiplied, nothing
-from compositing.operations.resample import Filter, look_up, named, scale_axis
+from compositing.operations.bands import bands, empty
+from compositing.operations.pairs import check_premultiplied, nothing
+from compositing.operations.resample import Filter, bordered, look_up, named, scale
 
 Point = tuple[float, float]
 Fit = Literal["fit", "fill", "stretch", "none"]
@@ -142,7 +143,7 @@ def reformat(
         return nothing(replace(image, display=display))
     columns = (torch.arange(data.x0, data.x1, dtype=torch.float64) + 0.5 - x0) / across
     rows = (torch.arange(data.y0, data.y1, dtype=torch.float64) + 0.5 - y0) / down
-    pixels = _scaled(image.pixels, columns, rows, (1 / across, 1 / down), filter, repeat=edges == "repeat")
+    pixels = scale(image.pixels, columns, rows, (1 / across, 1 / down), filter, repeat=edges == "repeat")
     return replace(image, pixels=pixels, data=data, display=display)
 
 
@@ -168,17 +169,6 @@ def _factors(old: Window, new: Window, fit: Fit) -> tuple[float, float]:
         raise ImageError(f"There is no fit {fit!r}; there are fit, fill, stretch and none.")
     factor = min(across, down) if fit == "fit" else max(across, down)
     return factor, factor
-
-
-def _scaled(
-    pixels: Tensor, columns: Tensor, rows: Tensor, stretch: tuple[float, float], filter: str, *, repeat: bool
-) -> Tensor:
-    """Scaled along the axis that shrinks most first, so that less is left for the other."""
-    if stretch[0] >= stretch[1]:
-        pixels = scale_axis(pixels, columns, filter, stretch[0], repeat=repeat)
-        return scale_axis(pixels.transpose(1, 2), rows, filter, stretch[1], repeat=repeat).transpose(1, 2).contiguous()
-    pixels = scale_axis(pixels.transpose(1, 2), rows, filter, stretch[1], repeat=repeat).transpose(1, 2)
-    return scale_axis(pixels, columns, filter, stretch[0], repeat=repeat)
 
 
 def _covered(data: Window, matrix: Tensor, margin: int) -> Window | None:
@@ -209,29 +199,51 @@ def _shrunk(image: Image, matrix: Tensor, filter: Filter) -> tuple[Image, Tensor
     columns = (torch.arange(width, dtype=torch.float64) + 0.5) * stretch[0]
     rows = (torch.arange(height, dtype=torch.float64) + 0.5) * stretch[1]
     # One black pixel more on each side would blur the border twice; the look-up after this fades it once.
-    pixels = _scaled(image.pixels, columns, rows, stretch, filter, repeat=True)
+    pixels = scale(image.pixels, columns, rows, stretch, filter, repeat=True)
     back = affine_matrix(translate=(data.x0, data.y0)) @ affine_matrix(scale=stretch)
     return replace(image, pixels=pixels, data=Window.sized(width, height)), matrix @ back
 
 
 def _warped(image: Image, matrix: Tensor, window: Window, filter: Filter) -> Tensor:
     inverse = torch.linalg.inv(matrix)
-    pixels = image.pixels.new_empty(len(image.channels), window.height, window.width)
-    for band in bands(window, len(image.channels), image.pixels.device):
-        y, x = torch.meshgrid(
-            torch.arange(band.y0, band.y1, dtype=torch.float64) + 0.5,
-            torch.arange(band.x0, band.x1, dtype=torch.float64) + 0.5,
-            indexing="ij",
-        )
-        u, v, w = ((inverse[row, 0] * x + inverse[row, 1] * y + inverse[row, 2]) for row in range(3))
+    data, device = image.data, image.pixels.device
+    if _upright(inverse):
+        across, down = float(inverse[0, 0]), float(inverse[1, 1])
+        columns = across * _centres(window.x0, window.x1) + inverse[0, 2] - data.x0
+        rows = down * _centres(window.y0, window.y1) + inverse[1, 2] - data.y0
+        return scale(image.pixels, columns, rows, (1.0, 1.0), filter, repeat=False)
+    table = bordered(image.pixels, filter)
+    pixels = empty((len(image.channels), window.height, window.width), device)
+    # A point has some dozens of taps, each with its index and weight.
+    for band in bands(window, 16 * len(image.channels), device):
+        x, y = (axis.to(device) for axis in _sources(inverse, band))
+        found = look_up(table, (data.width, data.height), x - data.x0, y - data.y0, filter)
+        rows, columns = window.slices(band)
+        pixels[:, rows, columns] = found.T.reshape(-1, band.height, band.width)
+    return pixels
+
+
+def _upright(matrix: Tensor) -> bool:
+    """Whether rows stay rows and columns columns, so that each can be scaled by itself."""
+    return matrix[[0, 1, 2, 2], [1, 0, 0, 1]].abs().max().item() == 0 and matrix[2, 2].item() == 1
+
+
+def _centres(begin: int, end: int) -> Tensor:
+    return torch.arange(begin, end, dtype=torch.float64) + 0.5
+
+
+def _sources(inverse: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+    """Where the window's pixels come from: x and y, float64 ``[N]``, row after row."""
+    x, y = _centres(window.x0, window.x1), _centres(window.y0, window.y1)[:, None]
+    u, v = (_plane(inverse[row], x, y) for row in (0, 1))
+    if inverse[2].tolist() != [0.0, 0.0, 1.0]:
+        w = _plane(inverse[2], x, y)
         # Behind the horizon nothing is seen: a point far outside the picture is looked up instead.
         seen = w > 1e-9 if w.max() > 0 else w < -1e-9
-        far = torch.full_like(u, -1e6)
-        source_x = torch.where(seen, u / w, far).clamp(-1e6, 1e6) - image.data.x0
-        source_y = torch.where(seen, v / w, far).clamp(-1e6, 1e6) - image.data.y0
-        found = look_up(
-            image.pixels, source_x.to(image.pixels.device), source_y.to(image.pixels.device), filter, repeat=False
-        )
-        rows, columns = window.slices(band)
-        pixels[:, rows, columns] = found
-    return pixels
+        u, v = (torch.where(seen, axis / w, torch.full_like(axis, -1e6)) for axis in (u, v))
+    return u.flatten().clamp_(-1e6, 1e6), v.flatten().clamp_(-1e6, 1e6)
+
+
+def _plane(weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """``weights`` times (x, y, 1) for a row x ``[W]`` and a column y ``[H, 1]``; ``[H, W]``."""
+    return (weights[0] * x + weights[2]) + weights[1] * y

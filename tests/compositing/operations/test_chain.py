@@ -40,7 +40,7 @@ def small(seed: int, data: Window) -> Image:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bands of one or a few rows."""
-    monkeypatch.setattr("compositing.operations.pairs._BAND", 60)
+    monkeypatch.setattr("compositing.operations.bands._BAND", 60)
 
 
 @pytest.mark.usefixtures("narrow")

@@ -204,7 +204,7 @@ def test_merging_into_an_operand_gives_the_same(operation: str, picture: Picture
 def test_bands_leave_no_seam(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = picture(7), picture(8)
     expected = merge("soft-light-2ab", a, b).pixels
-    monkeypatch.setattr("compositing.operations.pairs._BAND", 100)
+    monkeypatch.setattr("compositing.operations.bands._BAND", 100)
     assert torch.equal(merge("soft-light-2ab", a, b).pixels, expected)
 
 
