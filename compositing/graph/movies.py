@@ -50,7 +50,9 @@ class Codec:
 
 
 _X264 = Encoder("libx264", "yuv420p", {"crf": "16"})
-_X265 = Encoder("libx265", "yuv420p10le", {"crf": "16", "x265-params": "log-level=error"}, tag="hvc1")
+# Finer steps for chroma: with x265's own, flat colours come back a code of ten bits off, which makes three in R'G'B'.
+_CHROMA = "log-level=error:cbqpoffs=-6:crqpoffs=-6"
+_X265 = Encoder("libx265", "yuv420p10le", {"crf": "16", "x265-params": _CHROMA}, tag="hvc1")
 _PRORES = Encoder("prores_ks", "yuv422p10le", {"profile": "3", "vendor": "apl0"})
 _PRORES_4444 = Encoder("prores_ks", "yuva444p10le", {"profile": "4", "vendor": "apl0", "alpha_bits": "16"})
 _FFV1 = Encoder("ffv1", "gbrap16le", {"level": "3", "slicecrc": "1"})

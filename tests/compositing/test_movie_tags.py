@@ -22,17 +22,17 @@ BICUBIC, FULL_CHROMA, ACCURATE = 4, 0x2000, 0x40000
 BT2020, PQ, HLG = "Rec.1886 Rec.2020 - Display", "Rec.2100-PQ - Display", "Rec.2100-HLG - Display"
 
 # Space, codec, file, the tags by their numbers in H.273 (primaries, transfer, matrix), and the bits of the codes that
-# errors are counted in: 8 for H.265, which at its usual quality loses about three codes of its own ten bits.
+# errors are counted in.
 MOVIES = [
     (CAMERA, "h264", "a.mp4", (1, 1, 1), 8),
-    (CAMERA, "h265", "a.mp4", (1, 1, 1), 8),
+    (CAMERA, "h265", "a.mp4", (1, 1, 1), 10),
     (CAMERA, "prores", "a.mov", (1, 1, 1), 10),
     (CAMERA, "prores4444", "a.mov", (1, 1, 1), 10),
     (SRGB, "h264", "a.mkv", (1, 13, 1), 8),
-    (BT2020, "h265", "a.mp4", (9, 14, 9), 8),
-    (PQ, "h265", "a.mp4", (9, 16, 9), 8),
+    (BT2020, "h265", "a.mp4", (9, 14, 9), 10),
+    (PQ, "h265", "a.mp4", (9, 16, 9), 10),
     (PQ, "prores", "a.mov", (9, 16, 9), 10),
-    (HLG, "h265", "a.mkv", (9, 18, 9), 8),
+    (HLG, "h265", "a.mkv", (9, 18, 9), 10),
 ]
 
 
