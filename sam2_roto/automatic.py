@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sam2_roto.image import ImagePredictor
+from sam2_roto.job import Progress
 from sam2_roto.mattes.alpha import Size
 from sam2_roto.model import SAM2
 
@@ -58,6 +59,10 @@ class Everything:
         if min(self.points_per_side, self.points_per_batch, self.crop_points_factor) < 1 or self.crop_layers < 0:
             raise ValueError("points and factors must be 1 or more, crop layers 0 or more")
 
+    def side(self, layer: int) -> int:
+        """Points along a side of the grid in a layer of crops."""
+        return max(1, int(self.points_per_side / self.crop_points_factor**layer))
+
 
 class Proposal(NamedTuple):
     """One candidate object."""
@@ -94,21 +99,32 @@ class Proposal(NamedTuple):
         return inside and bool(self.mask[row, column])
 
 
-def segment_everything(model: SAM2, view: NDArray[np.uint8], settings: Everything | None = None) -> list[Proposal]:
+def segment_everything(
+    model: SAM2,
+    view: NDArray[np.uint8],
+    settings: Everything | None = None,
+    progress: Progress = lambda _stage, _done, _total: None,
+) -> list[Proposal]:
     """Candidate objects of a display-referred picture, uint8 RGB ``[H, W, 3]``, by predicted IoU, best first.
 
-    At most one batch of low-resolution logits and one mask at the picture's size are held at a time. Raises
-    PromptError where the picture is no picture.
+    At most one batch of low-resolution logits and one mask at the picture's size are held at a time. ``progress`` is
+    told the clicks that were answered. Raises PromptError where the picture is no picture.
     """
     settings = settings or Everything()
     size = (view.shape[0], view.shape[1])
     predictor = ImagePredictor(model)
     found: list[Proposal] = []
-    for crop, layer in crop_boxes(size, settings.crop_layers, settings.crop_overlap):
+    crops = crop_boxes(size, settings.crop_layers, settings.crop_overlap)
+    grids = [point_grid(settings.side(layer)) for _, layer in crops]
+    done, total = 0, sum(map(len, grids))
+    for (crop, _), grid in zip(crops, grids, strict=True):
         left, top, right, bottom = crop
         predictor.set_image(np.ascontiguousarray(view[top:bottom, left:right]))
-        side = max(1, int(settings.points_per_side / settings.crop_points_factor**layer))
-        inside = list(_of_crop(predictor, crop, size, point_grid(side), settings))
+        inside: list[Proposal] = []
+        for begin in range(0, len(grid), settings.points_per_batch):
+            batch = grid[begin : begin + settings.points_per_batch]
+            inside += _of_crop(predictor, crop, size, batch, settings)
+            progress("suggest", done := done + len(batch), total)
         kept = suppress([p.box for p in inside], [p.iou for p in inside], settings.box_iou)
         found += [inside[index] for index in kept]
     if settings.crop_layers:
@@ -172,19 +188,16 @@ def suppress(boxes: Sequence[Crop], scores: Sequence[float], most: float) -> lis
 
 
 def _of_crop(
-    predictor: ImagePredictor, crop: Crop, size: Size, grid: NDArray[np.float64], settings: Everything
+    predictor: ImagePredictor, crop: Crop, size: Size, places: NDArray[np.float64], settings: Everything
 ) -> Iterator[Proposal]:
-    """Proposals of one crop that are sure, stable and not cut off."""
-    wide, tall = crop[2] - crop[0], crop[3] - crop[1]
-    points = grid * (wide, tall)
-    for begin in range(0, len(points), settings.points_per_batch):
-        batch = points[begin : begin + settings.points_per_batch]
-        logits, iou = predictor.predict_each(batch)
-        for row, candidate in torch.nonzero(iou > settings.iou).tolist():
-            proposal = _proposal(logits[row, candidate], crop, size, settings)
-            if proposal is not None:
-                x, y = (float(value) for value in batch[row])
-                yield proposal._replace(iou=float(iou[row, candidate]), point=(crop[0] + x, crop[1] + y))
+    """Proposals that clicks at ``places [P, 2]``, 0..1 of a crop, give: those that are sure, stable and not cut off."""
+    points = places * (crop[2] - crop[0], crop[3] - crop[1])
+    logits, iou = predictor.predict_each(points)
+    for row, candidate in torch.nonzero(iou > settings.iou).tolist():
+        proposal = _proposal(logits[row, candidate], crop, size, settings)
+        if proposal is not None:
+            x, y = (float(value) for value in points[row])
+            yield proposal._replace(iou=float(iou[row, candidate]), point=(crop[0] + x, crop[1] + y))
 
 
 def _proposal(logits: Tensor, crop: Crop, size: Size, settings: Everything) -> Proposal | None:

@@ -11,7 +11,7 @@ from compositing.footage.frames import FrameRange
 from sam2_roto.cli.deliverables import add_deliverables
 from sam2_roto.cli.parser import Parser, Subparsers
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
-from sam2_roto.cli.shot_words import parse_frame, parse_stroke, parse_take
+from sam2_roto.cli.shot_words import parse_accepted, parse_frame, parse_line, parse_point, parse_stroke, parse_take
 
 _DESCRIPTION = """Work on a shot in steps: mark objects, track, look at what is doubtful, correct, and track again. Only
 the frames that a correction touches are tracked again. The shot is a folder NAME.roto; every edit is kept at once, can
@@ -52,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do the step, in the module that knows it."""
-    home = "sam2_roto.cli.shot_steps" if args.step in _WORK else "sam2_roto.cli.shot_edits"
+    home = _HOMES.get(args.step, "sam2_roto.cli.shot_edits")
     step: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(home), args.step.replace("-", "_"))
     return step(args)
 
@@ -72,6 +72,7 @@ def _tracking(step: Parser) -> None:
     add("--model", metavar="M", help="a model's name or a weights file (default: the best that is here)")
     add("--image-size", type=int, metavar="S", help="side of the square that the network sees, a multiple of 32")
     add("--policy", metavar="P", help="what is remembered: plain, distractor or motion (default: plain)")
+    add("--precision", metavar="P", help="float32, or bfloat16 where the processor has it (default: float32)")
 
 
 def _recipe(step: Parser) -> None:
@@ -88,7 +89,7 @@ def _click(step: Parser) -> None:
 
 
 def _box(step: Parser) -> None:
-    words = "a box round the object: left, top, right, bottom"
+    words = "a box round the object, by two opposite corners"
     step.add_argument("prompts", nargs="+", type=parse_box, metavar="NAME:FRAME:X0,Y0,X1,Y1", help=words)
     _preview(step)
 
@@ -105,9 +106,50 @@ def _stroke(step: Parser) -> None:
     _preview(step)
 
 
+def _scribble(step: Parser) -> None:
+    words = "a line over the object, taken as a few clicks along it; with '-' at the end, a line beside it"
+    step.add_argument("prompts", nargs="+", type=parse_line, metavar="NAME:FRAME:X,Y;X,Y[-]", help=words)
+    _preview(step)
+
+
+def _lasso(step: Parser) -> None:
+    words = "a closed outline round the object; what it holds is the matte of that frame"
+    step.add_argument("prompts", nargs="+", type=parse_line, metavar="NAME:FRAME:X,Y;X,Y;X,Y", help=words)
+    _preview(step)
+
+
 def _preview(step: Parser) -> None:
     step.add_argument("--preview", type=Path, metavar="PNG", help="draw the masks of these frames now")
+    _device(step)
+
+
+def _device(step: Parser) -> None:
     step.add_argument("--device", default="auto", metavar="D", help="cpu, cuda, mps or auto (default: auto)")
+
+
+def _hover(step: Parser) -> None:
+    words = "a point on the object; with '-' at the end, a point beside it; all of one object on one frame"
+    step.add_argument("prompts", nargs="+", type=parse_click, metavar="NAME:FRAME:X,Y[-]", help=words)
+    step.add_argument("-o", "--output", type=Path, metavar="PNG", help="draw it")
+    step.add_argument("--json", action="store_true", help="print it as JSON")
+    _device(step)
+
+
+def _suggest(step: Parser) -> None:
+    add = step.add_argument
+    add("frame", type=int, metavar="FRAME", help="the frame to look at")
+    add("--points", type=int, default=16, metavar="N", help="clicks along each side of the grid (default: 16)")
+    add("--iou", type=float, metavar="V", help="least predicted IoU (default: 0.8; for nano 0.5)")
+    add("--stability", type=float, metavar="V", help="least stability score (default: 0.95; for nano 0.2)")
+    add("--at", type=parse_point, metavar="X,Y", help="only the smallest suggestion under this point")
+    add("--most", type=int, default=20, metavar="N", help="suggestions to list and draw (default: 20)")
+    words = "accept the suggestion of that number as an object; can be repeated"
+    add("--accept", action="append", default=[], type=parse_accepted, metavar="NAME=NUMBER", help=words)
+    words = "as what: a box or a click, which the network answers, or the mask itself (default: box)"
+    add("--as", dest="kind", choices=("box", "mask", "click"), default="box", help=words)
+    add("-o", "--output", type=Path, metavar="PNG", help="draw the suggestions with their numbers")
+    add("--json", action="store_true", help="print them as JSON")
+    _device(step)
 
 
 def _frame(step: Parser) -> None:
@@ -134,7 +176,7 @@ def _set(step: Parser) -> None:
 
 
 def _track(step: Parser) -> None:
-    step.add_argument("--device", default="auto", metavar="D", help="cpu, cuda, mps or auto (default: auto)")
+    _device(step)
     step.add_argument("--json", action="store_true", help="print what was done as JSON")
 
 
@@ -183,9 +225,13 @@ def _nothing(step: Parser) -> None:
 
 _STEPS: dict[str, tuple[str, _Add]] = {
     "new": ("make a shot of a footage", _new),
+    "suggest": ("find candidate objects on a frame, and accept some of them", _suggest),
+    "hover": ("tell what clicks would select, without saying them", _hover),
     "add-click": ("mark an object by points, or correct it", _click),
     "add-box": ("mark an object by a box", _box),
     "add-mask": ("give an object's matte on a frame", _mask),
+    "add-scribble": ("mark an object by lines drawn over it", _scribble),
+    "add-lasso": ("give an object's matte on a frame by an outline", _lasso),
     "add-stroke": ("paint over an object's matte on a frame", _stroke),
     "clear": ("take back what was said about an object on a frame", _frame),
     "remove": ("take an object out of the shot", _remove),
@@ -203,4 +249,8 @@ _STEPS: dict[str, tuple[str, _Add]] = {
     "relink": ("tell where the footage is now", _relink),
 }
 
-_WORK = {"cuts", "track", "review", "export", "info"}
+_HOMES = {
+    **dict.fromkeys(("cuts", "track", "review", "export", "info"), "sam2_roto.cli.shot_steps"),
+    **dict.fromkeys(("suggest", "hover"), "sam2_roto.cli.shot_looks"),
+}
+"""The modules of the steps that do not edit the document alone."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sam2_roto.errors import ShotError
+from sam2_roto.errors import PromptError, ShotError
 from sam2_roto.shot.document import Document, TrackingSettings
 from sam2_roto.shot.edits import add_points, add_strokes, set_box, set_object, set_range
 from sam2_roto.shot.shot import Shot, with_object
@@ -75,6 +75,33 @@ def add_mask(args: argparse.Namespace) -> int:
     with Shot(args.shot) as shot:
         for mask in args.prompts:
             shot.add_mask(mask.name, mask.frame, mask.path)
+        _tell(args, shot)
+    return 0
+
+
+def add_scribble(args: argparse.Namespace) -> int:
+    """Clicks along lines, as one edit; lines on one object's frame are taken together."""
+    from sam2_roto.tracking.gestures import stroke_prompt
+
+    lines: dict[tuple[str, int], list[tuple[tuple[tuple[float, float], ...], bool]]] = {}
+    for line in args.prompts:
+        lines.setdefault((line.name, line.frame), []).append((line.points, line.positive))
+
+    def change(document: Document) -> Document:
+        for (name, frame), drawn in lines.items():
+            document = add_points(with_object(document, name), name, frame, stroke_prompt(drawn).points)
+        return document
+
+    return _prompt(args, "scribble", change)
+
+
+def add_lasso(args: argparse.Namespace) -> int:
+    """Outlines, an edit each."""
+    if not all(line.positive for line in args.prompts):
+        raise PromptError("a lasso holds the object, and takes no '-'; take away with 'shot add-stroke'")
+    with Shot(args.shot) as shot:
+        for line in args.prompts:
+            shot.add_lasso(line.name, line.frame, line.points)
         _tell(args, shot)
     return 0
 
@@ -214,7 +241,8 @@ def _frame_of(args: argparse.Namespace) -> int:
 
 def _settings(old: TrackingSettings, args: argparse.Namespace) -> TrackingSettings:
     """The settings with what the options say; a network that is not there is refused before anything is kept."""
-    said = {key: getattr(args, key) for key in ("model", "image_size", "policy") if getattr(args, key) is not None}
+    words = ("model", "image_size", "policy", "precision")
+    said = {key: getattr(args, key) for key in words if getattr(args, key) is not None}
     settings = replace(old, **said)
     if said:
         from sam2_roto.shot.network import check

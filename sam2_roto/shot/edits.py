@@ -75,17 +75,17 @@ def add_points(document: Document, name: str, frame: int, points: Iterable[Point
 
 
 def set_box(document: Document, name: str, frame: int, box: Corners) -> Document:
-    """The object's box on a frame, in place of the one there is; clicks stay."""
-    x0, y0, x1, y1 = box
+    """The object's box on a frame, from any two opposite corners, in place of the one there is; clicks stay."""
+    (x0, x1), (y0, y1) = sorted(box[::2]), sorted(box[1::2])
     footage = document.footage
     if not (all(map(math.isfinite, box)) and x0 < x1 and y0 < y1):
-        raise PromptError(f"the box of '{name}' on frame {frame} is empty; give left,top,right,bottom")
+        raise PromptError(f"the box of '{name}' on frame {frame} is empty; give two opposite corners")
     if x0 >= footage.width or y0 >= footage.height or x1 <= 0 or y1 <= 0:
         raise PromptError(
             f"the box of '{name}' on frame {frame} lies outside the plate of {footage.width}×{footage.height} pixels"
         )
     said = keyframe(document, name, frame)
-    return _set(document, name, frame, Keyframe(points=said.points, box=box))
+    return _set(document, name, frame, Keyframe(points=said.points, box=(x0, y0, x1, y1)))
 
 
 def set_mask(document: Document, name: str, frame: int, digest: str) -> Document:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
+from sam2_roto.errors import ModelError
 from sam2_roto.job import Progress
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
@@ -53,6 +54,8 @@ class Network:
 
 
 def check(settings: TrackingSettings) -> None:
-    """Raise PromptError for an unknown policy, ModelError for an unknown precision."""
+    """Raise PromptError for an unknown policy, ModelError for a precision that does not say what it means."""
     find_policy(settings.policy)
+    if settings.precision == "auto":
+        raise ModelError("a shot has one precision on every machine; choose float32 or bfloat16")
     choose_precision(settings.precision, torch.device("cpu"))

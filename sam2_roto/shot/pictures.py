@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from .document import Stroke
 from .durable import keep
 
 Alpha = NDArray[np.float32]
+View = NDArray[np.uint8]
+Path2D = NDArray[np.int32]
+"""Points of a line ``[N, 1, 2]`` in parts of a sample, as OpenCV draws them."""
 
 MASKS = "masks"
 """Folder of painted masks in a shot."""
@@ -52,6 +55,18 @@ def read_mask(folder: Path, digest: str) -> Alpha:
         raise ShotError(f"the painted mask {path} is gone or damaged; take it from a copy of the shot") from error
 
 
+def enclosed(outline: Sequence[tuple[float, float]], size: tuple[int, int]) -> Alpha:
+    """Coverage within a closed outline on a plate of (H, W) pixels; PromptError where it holds nothing."""
+
+    def fill(large: View, path: Path2D) -> None:
+        cv2.fillPoly(large, [path], 255, cv2.LINE_8, _SHIFT)
+
+    cover = _drawn(outline, 1, size, fill) if len(outline) > 2 else np.zeros(size, np.float32)
+    if not cover.any():
+        raise PromptError("the lasso holds no pixel of the plate; draw round the object")
+    return cover
+
+
 def paint(base: Alpha, strokes: Iterable[Stroke]) -> Alpha:
     """``base [H, W]`` with the strokes over it, each with an antialiased edge, in their order."""
     painted = base.copy()
@@ -62,10 +77,27 @@ def paint(base: Alpha, strokes: Iterable[Stroke]) -> Alpha:
 
 
 def _cover(stroke: Stroke, shape: tuple[int, int]) -> Alpha:
-    """Coverage of one stroke: drawn at four times the size within its own rectangle, and averaged."""
+    """Coverage of one stroke."""
+    radius = stroke.radius * _SAMPLES
+
+    def draw(large: View, path: Path2D) -> None:
+        cv2.polylines(large, [path], False, 255, max(1, round(2 * radius)), cv2.LINE_8, _SHIFT)
+        for point in path[:, 0]:
+            centre = (int(point[0]), int(point[1]))
+            cv2.circle(large, centre, round(radius * 2**_SHIFT), 255, cv2.FILLED, cv2.LINE_8, _SHIFT)
+
+    return _drawn(stroke.points, stroke.radius + 1, shape, draw)
+
+
+def _drawn(
+    line: Sequence[tuple[float, float]],
+    margin: float,
+    shape: tuple[int, int],
+    draw: Callable[[View, Path2D], None],
+) -> Alpha:
+    """Coverage of what is drawn along a line: at four times the size within its own rectangle, and averaged."""
     height, width = shape
-    points = np.array(stroke.points, np.float64) + 0.5  # a pixel's number is its centre
-    margin = stroke.radius + 1
+    points = np.array(line, np.float64) + 0.5  # a pixel's number is its centre
     x0, y0 = np.maximum(np.floor(points.min(0) - margin), 0).astype(int)
     x1, y1 = np.minimum(np.ceil(points.max(0) + margin), (width, height)).astype(int)
     cover = np.zeros(shape, np.float32)
@@ -73,12 +105,7 @@ def _cover(stroke: Stroke, shape: tuple[int, int]) -> Alpha:
         return cover
     large = np.zeros(((y1 - y0) * _SAMPLES, (x1 - x0) * _SAMPLES), np.uint8)
     scaled = ((points - (x0, y0)) * _SAMPLES - 0.5) * 2**_SHIFT
-    path = np.round(scaled).astype(np.int32).reshape(-1, 1, 2)
-    radius = stroke.radius * _SAMPLES
-    cv2.polylines(large, [path], False, 255, max(1, round(2 * radius)), cv2.LINE_8, _SHIFT)
-    for point in path[:, 0]:
-        centre = (int(point[0]), int(point[1]))
-        cv2.circle(large, centre, round(radius * 2**_SHIFT), 255, cv2.FILLED, cv2.LINE_8, _SHIFT)
+    draw(large, np.round(scaled).astype(np.int32).reshape(-1, 1, 2))
     small = cv2.resize(large, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
     cover[y0:y1, x0:x1] = np.asarray(small, np.float32) / 255
     return cover

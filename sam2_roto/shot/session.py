@@ -117,6 +117,15 @@ class Session:
         """A box on ``frame``; gives the mask as it is now."""
         return self.say(f"box {name} {frame}", name, frame, lambda old: edits.set_box(old, name, frame, box))
 
+    def mask(self, name: str, frame: int, mask: NDArray[np.bool_] | NDArray[np.float32]) -> ObjectFrame:
+        """A painted mask ``[H, W]``, bool or coverage 0..1, that is the matte of ``frame``; gives what it is as logits.
+
+        Raises PromptError where it is not of the plate's size.
+        """
+        edits.set_mask(with_object(self.shot.document, name), name, frame, "")  # refuses before a file is written
+        digest = keep_mask(self.shot.folder, mask, (self.footage.width, self.footage.height))
+        return self.say(f"mask {name} {frame}", name, frame, lambda old: edits.set_mask(old, name, frame, digest))
+
     def paint(self, name: str, frame: int, strokes: Iterable[Stroke]) -> ObjectFrame:
         """Strokes over what is seen on ``frame``; gives the mask as it is now."""
         given = tuple(strokes)

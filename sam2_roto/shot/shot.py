@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -167,7 +167,7 @@ class Shot:
         self.edit(f"click {name} {frame}", lambda old: edits.add_points(with_object(old, name), name, frame, given))
 
     def add_box(self, name: str, frame: int, box: Corners) -> None:
-        """A box round an object: left, top, right, bottom."""
+        """A box round an object, by two opposite corners: x, y, x, y."""
         self.edit(f"box {name} {frame}", lambda old: edits.set_box(with_object(old, name), name, frame, box))
 
     def add_mask(self, name: str, frame: int, mask: NDArray[Any] | Path | str) -> None:
@@ -184,6 +184,19 @@ class Shot:
     def add_strokes(self, name: str, frame: int, strokes: Iterable[Stroke]) -> None:
         """Brush strokes over what is seen on a frame; the result is the matte of that frame."""
         self.edit(f"paint {name} {frame}", lambda old: edits.add_strokes(with_object(old, name), name, frame, strokes))
+
+    def add_scribble(self, name: str, frame: int, lines: Sequence[tuple[Sequence[tuple[float, float]], bool]]) -> None:
+        """Lines drawn over an object, or beside it where the second of a pair is false, as a few clicks along them."""
+        from sam2_roto.tracking.gestures import stroke_prompt
+
+        self.add_points(name, frame, stroke_prompt(lines).points)
+
+    def add_lasso(self, name: str, frame: int, outline: Sequence[tuple[float, float]]) -> None:
+        """A closed outline, in pixels of the plate; what it holds is the matte of that frame, its edge antialiased."""
+        from .pictures import enclosed
+
+        size = (self.document.footage.height, self.document.footage.width)
+        self.add_mask(name, frame, enclosed(outline, size))
 
     def clear(self, name: str, frame: int) -> None:
         """Take back all that was said about an object on a frame."""

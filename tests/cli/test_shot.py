@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from sam2_roto.cli import main
-from sam2_roto.cli.shot_words import parse_frame, parse_stroke, parse_take
+from sam2_roto.cli.shot_words import parse_accepted, parse_frame, parse_line, parse_point, parse_stroke, parse_take
 from sam2_roto.errors import CompositingError
 
 Say = Callable[..., str]
@@ -80,6 +80,33 @@ def test_edits_of_all_kinds(say: Say, folder: Path, tmp_path: Path) -> None:
     assert json.loads(say("info", folder, "--json"))["order"] == []
 
 
+def test_looks_say_nothing_until_a_suggestion_is_accepted(say: Say, folder: Path, tmp_path: Path) -> None:
+    told = json.loads(say("hover", folder, "disc:0:24,32", "--json", "-o", tmp_path / "hover.png"))
+    assert told["name"] == "disc"
+    assert (tmp_path / "hover.png").exists()
+    look = ("suggest", folder, "2", "--points", "2", "--iou", "-1", "--stability", "0", "-q")
+    found = json.loads(say(*look, "--json", "-o", tmp_path / "suggest.png"))
+    assert (tmp_path / "suggest.png").exists()
+    assert found["accepted"] == {}
+    assert json.loads(say("info", folder, "--json"))["order"] == []
+    assert found["suggestions"]
+    assert "keyframe 2, as a box" in say(*look, "--accept", "disc=1")
+    assert json.loads(say("info", folder, "--json"))["order"]
+    assert main(["shot", *map(str, look), "--accept", "disc=999"]) == 2
+    assert main(["shot", "hover", str(folder), "disc:0:24,32", "disc:1:24,32"]) == 2
+
+
+def test_lines_are_clicks_or_an_outline(say: Say, folder: Path) -> None:
+    assert say("add-scribble", folder, "disc:0:20,32;28,32", "disc:0:4,4;90,4-") == "disc: keyframes 0\n"
+    assert say("add-lasso", folder, "block:1:10,10;30,10;20,40") == "block: keyframes 1\n"
+    told = json.loads(say("info", folder, "--json"))["objects"].values()
+    kinds = {entry["name"]: sorted(next(iter(entry["keyframes"].values()))) for entry in told}
+    assert kinds == {"disc": ["points"], "block": ["mask"]}
+    say("set", folder, "--precision", "bfloat16")
+    assert json.loads(say("info", folder, "--json"))["settings"]["precision"] == "bfloat16"
+    assert main(["shot", "set", str(folder), "--precision", "auto"]) == 2
+
+
 def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path: Path) -> None:
     say("add-click", folder, "disc:0:24,32")
     say("track", folder, "-q")
@@ -125,11 +152,23 @@ def test_words() -> None:
     stroke = parse_stroke("dog:7:2.5:1,2;3,4-").stroke
     assert (stroke.points, stroke.radius, stroke.positive) == (((1, 2), (3, 4)), 2.5, False)
     assert parse_take("dog=ours") == ("dog", "ours")
+    assert parse_line("dog:7:1,2;3,4.5-") == ("dog", 7, ((1, 2), (3, 4.5)), False)
+    assert parse_accepted("dog=3") == ("dog", 3)
+    assert parse_point("4,5.5") == (4, 5.5)
 
 
 @pytest.mark.parametrize(
     ("parse", "text"),
-    [(parse_frame, "dog:x"), (parse_frame, "a dog"), (parse_stroke, "dog:7:2"), (parse_take, "dog=mine")],
+    [
+        (parse_frame, "dog:x"),
+        (parse_frame, "a dog"),
+        (parse_stroke, "dog:7:2"),
+        (parse_take, "dog=mine"),
+        (parse_line, "dog:7"),
+        (parse_line, "dog:x:1,2"),
+        (parse_accepted, "dog=first"),
+        (parse_point, "4"),
+    ],
 )
 def test_wrong_words(parse: Callable[[str], object], text: str) -> None:
     with pytest.raises(CompositingError):
