@@ -223,13 +223,15 @@ def deliver(client: Client, order: Order, wish: Mapping[str, Any], settings: Map
     for prompt in order.prompts:
         said = dict(prompt)
         client.prompt(shot, said.pop("object"), said.pop("frame"), **said)
-    started = client.composite(shot, **wish) if order.kind == "composite" else client.export(shot, **wish)
+    names = [entry["name"] for entry in client.shot(shot).get("objects", [])]
+    if order.kind == "composite":
+        started = client.composite(shot, objects=names, **wish)
+    else:
+        started = client.export(shot, **wish)
     result = client.wait(started, task.report, task.is_cancelled)["result"] or {}
-    told = client.shot(shot)
-    names = [entry["name"] for entry in told.get("objects", [])]
     folder = result.get("folder") or order.output
     files = sorted(str(path) for path in result.get("files", []))
-    return Delivery(order.kind, told, names, folder, files, result.get("kinds") or {})
+    return Delivery(order.kind, client.shot(shot), names, folder, files, result.get("kinds") or {})
 
 
 def _shot(client: Client, order: Order, settings: Mapping[str, Any]) -> Json:

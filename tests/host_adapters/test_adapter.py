@@ -111,6 +111,7 @@ def test_a_clip_goes_from_prompts_to_a_placed_matte(client: Client, fake: Any, p
         ("POST", "/v1/folders", {"path": str(output)}),
         ("POST", "/v1/shots", made),
         ("POST", "/v1/shots/s/prompts", {"object": "dog", "frame": 1003, "points": [[4, 5, True]]}),
+        ("GET", "/v1/shots/s", None),
         ("POST", "/v1/shots/s/export", {"output": str(output), "deliverables": wanted}),
         ("GET", "/v1/jobs/j/events", None),
         ("GET", "/v1/shots/s", None),
@@ -148,7 +149,7 @@ def test_a_composite_is_made_before_its_background(client: Client, fake: Any, pl
     host = Every(plate)
     assert finish(host.rotoscope(client, [], str(output), kind="composite", background=str(background)))
     assert ("POST", "/v1/folders", {"path": str(background.parent)}) in fake.heard
-    body = {"output": str(output / "sh_010_a_composite.mov"), "background": str(background)}
+    body = {"output": str(output / "sh_010_a_composite.mov"), "background": str(background), "objects": ["dog"]}
     assert ("POST", "/v1/shots/s/composite", body) in fake.heard
 
 
