@@ -156,8 +156,12 @@ class Link:
 
 
 def object_files(files: list[Path], name: str, ending: str) -> list[Path]:
-    """Of exported files, those of an object: alone, or with its name before the number."""
+    """Of exported files, those of an object: named after it, or all where they are of one object."""
     found = sorted(path for path in files if path.suffix == ending)
     layer = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in name)
-    own = [path for path in found if path.name.split(".")[0].endswith(f"_{layer}")]
-    return own or found
+    stems = {path.name.split(".")[0] for path in found}
+    own = [stem for stem in stems if stem.endswith((f"_matte_{layer}", f"splines_{layer}"))]
+    if not own:
+        return found if len(stems) == 1 else []
+    shortest = min(own, key=len)  # "x_matte_dog", not "x_matte_matte_dog"
+    return [path for path in found if path.name.split(".")[0] == shortest]

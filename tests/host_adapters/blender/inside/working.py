@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,8 +56,11 @@ strip.select, scene.sequence_editor.active_strip = True, strip
 scene.frame_set(103)
 
 x, y = asked["carp"]
+runtime = os.environ["SAM2_ROTO_RUNTIME"]
+os.environ["SAM2_ROTO_RUNTIME"] = str(output / "elsewhere")  # another test's service may run
 preferences.command = "/nowhere/sam2-roto"
 fault("no_service", bpy.ops.sam2_roto.add_click, x=x, y=y)
+os.environ["SAM2_ROTO_RUNTIME"] = runtime
 told["after_fault"] = [len(fields.shots[0].marks), fields.shots[0].edits]
 preferences.command = asked["command"]
 fault("beside", bpy.ops.sam2_roto.add_click, x=-5, y=y)
