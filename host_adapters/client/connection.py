@@ -94,7 +94,7 @@ class Connection:
             return exchange(endpoint, method, target, body, self.timeout)
         except ConnectionRefusedError:
             return None
-        except socket.timeout as error:  # noqa: UP041 - another class than TimeoutError in Python 3.9
+        except socket.timeout as error:  # another class than TimeoutError in Python 3.9
             raise timed_out(method, target, self.timeout) from error
         except (OSError, HTTPException) as error:
             if method == "GET":
@@ -140,7 +140,7 @@ class Connection:
         try:
             status, data = exchange(endpoint, "GET", "/v1/version", None, _PROBE_S)
             version = json.loads(data) if status == 200 else None
-        except socket.timeout as error:  # noqa: UP041 - another class than TimeoutError in Python 3.9
+        except socket.timeout as error:  # another class than TimeoutError in Python 3.9
             raise TimedOut(f"the sam2-roto service does not answer; end process {endpoint.get('pid')}") from error
         except (
             OSError,

@@ -69,13 +69,13 @@ class Outsider:
 
 
 @pytest.fixture
-def start_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Client]]:
+def start_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
     """Gives clients of one service with folders of its own; it is ended with the test."""
     monkeypatch.setenv("SAM2_ROTO_STATE", str(tmp_path / "state"))
     made: list[Client] = []
 
-    def start() -> Client:
-        made.append(Client(COMMAND, runtime=tmp_path / "run", idle=120, timeout=120, start_timeout=120))
+    def start(idle: float = 120) -> Client:
+        made.append(Client(COMMAND, runtime=tmp_path / "run", idle=idle, timeout=120, start_timeout=120))
         return made[-1]
 
     yield start

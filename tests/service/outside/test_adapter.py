@@ -12,6 +12,8 @@ import pytest
 from host_adapters.adapter import Clip, Delivery, HostAdapter
 from host_adapters.client import Client
 
+pytestmark = pytest.mark.slow
+
 DISC = {"object": "disc", "frame": 11, "points": [(24 + 2 * 11, 32, True)]}
 BOX = {"object": "box", "frame": 11, "points": [(74 - 2 * 11, 48, True)]}
 SETTINGS = {"model": "nano", "image_size": 64}

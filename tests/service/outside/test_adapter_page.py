@@ -14,6 +14,8 @@ import pytest
 from compositing.footage import open_footage
 from host_adapters.client import Client
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "hosts" / "index.md"
 
 

@@ -1,4 +1,4 @@
-"""What is killed with SIGKILL: a worker, and the service itself."""
+"""Coming and going: workers and services that are killed, jobs cancelled, services started twice and left alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from host_adapters.client import Client, JobFailed
+
+pytestmark = pytest.mark.slow
 
 PATIENCE = 240.0
 
@@ -94,3 +97,14 @@ def test_a_cancelled_job_ends_and_the_next_one_runs(client: Client, footage: Pat
     client.cancel(first["id"])
     assert until(lambda: client.job(first["id"])["state"] == "cancelled")
     assert client.wait(second, timeout=PATIENCE)["state"] == "done"
+
+
+def test_two_hosts_that_start_it_at_once_share_one_which_ends_when_it_is_left_alone(
+    start_service: Callable[..., Client],
+) -> None:
+    hosts = [start_service(idle=1) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda host: host.connect()["pid"], hosts)
+    assert one == other
+    until(lambda: not (Path(hosts[0].runtime) / "service.json").exists())
+    assert hosts[0].connect()["pid"] != one  # and comes again when it is needed

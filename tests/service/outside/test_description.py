@@ -23,6 +23,8 @@ from schemathesis.specs.openapi.checks import (
 
 from host_adapters.client import Client
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("SAM2_ROTO_EXAMPLES", "6"))
 NETWORK = {"model": "nano", "image_size": 64}
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
