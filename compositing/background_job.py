@@ -52,9 +52,10 @@ class CompositeJob:
     """One run from plate, mattes and background to files.
 
     Lengths are in pixels of the picture that is written; where ``wrap_size`` and the shadow's are None, they follow
-    its size. ``frames`` are the plate's numbers (all by default), ``start`` numbers a movie's first frame. ``size`` is
-    width and height of the result where it differs from the plate's, ``follow`` moves the frame with the object,
-    ``smooth`` seconds slow. ``sound`` is a file, or None for the plate's own; ``silent`` leaves it out.
+    its size. ``frames`` are the plate's numbers (all by default), ``start`` numbers a movie's first frame. ``clip``
+    holds the alphas that become 0 and 1. ``size`` is width and height of the result where it differs from the plate's,
+    ``follow`` moves the frame with the object, ``smooth`` seconds slow. ``sound`` is a file, or None for the plate's
+    own; ``silent`` leaves it out.
 
     Raises CompositingError where a value is not possible.
     """
@@ -77,6 +78,7 @@ class CompositeJob:
     offset: int = 0
     estimate: bool = True
     screen: Screen | None = None
+    clip: tuple[float, float] = (0.0, 1.0)
     choke: float = 0.0
     match: float = 0.0
     wrap: float = 0.0
@@ -97,6 +99,10 @@ class CompositeJob:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise CompositingError(f"The {name} of {value:g} is not possible; give a number from {low} to {high}.")
+        if not 0 <= self.clip[0] < self.clip[1] <= 1:
+            raise CompositingError(
+                f"The clip {self.clip[0]:g}-{self.clip[1]:g} is not possible; give two numbers from 0 to 1, rising."
+            )
         if not math.isfinite(self.choke):
             raise CompositingError(f"The choke of {self.choke} is not possible; give a number of pixels.")
         if self.wrap_size is not None and not 0 < self.wrap_size < 1000:

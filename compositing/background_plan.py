@@ -171,7 +171,9 @@ def _matte(job: CompositeJob, evaluator: Evaluator, plate: Footage, frames: tupl
     united = planes[0]
     for other in planes[1:]:
         united = united.then("max", other)
-    return united
+    if job.clip == (0.0, 1.0):
+        return united
+    return united.then("levels", low=job.clip[0], high=job.clip[1])
 
 
 def _check_objects(job: CompositeJob) -> None:

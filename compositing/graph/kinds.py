@@ -96,6 +96,7 @@ _POINTWISE = {
         grade.saturation,
         grade.exposure,
         keying.despill,
+        keying.levels,
         generators.vignette,
         adapters.choose,
     )

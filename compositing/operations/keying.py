@@ -44,6 +44,18 @@ def despill(
     return replace(image, pixels=pixels)
 
 
+def levels(matte: Image, low: float = 0.0, high: float = 1.0) -> Image:
+    """A matte, alpha alone, made 0 up to ``low`` and 1 from ``high`` on: ``clamp((a - low)/(high - low), 0, 1)``.
+
+    It clears the haze of a matte that is not sure of itself, and fills its holes. Raises ImageError where ``high`` is
+    not above ``low``.
+    """
+    if not low < high:
+        raise ImageError(f"The levels {low:g} and {high:g} leave no matte; the second must be above the first.")
+    plane = matte_plane(matte)[None].sub(low).div_(high - low).clamp_(0, 1)
+    return replace(matte, pixels=plane, channels=("A",), premultiplied=True)
+
+
 def light_wrap(foreground: Image, background: Image, *, sigma: float = 8.0, amount: float = 1.0) -> Image:
     """The foreground with the background's light on its edge: ``A + amount blur(B) blur(1 - a) a``; alpha is kept.
 

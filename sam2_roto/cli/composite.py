@@ -33,6 +33,8 @@ _EXAMPLES = """examples:
   a background that is shorter than the plate, or a picture
       sam2-roto composite dog.mp4 --matte mattes --background clouds.mov --background-time loop -o out.mov
       sam2-roto composite dog.mp4 --matte dog.roto --background park.jpg -o out.mp4
+  mattes that are hazy round the object
+      sam2-roto composite dog.mp4 --matte mattes --background park.jpg -o out.mp4 --clip 0.3-0.7
   cut out: EXR sequence, ProRes 4444 with alpha, on white with a soft shadow
       sam2-roto composite dog.mp4 --matte mattes --background transparent -o cut/dog.####.exr
       sam2-roto composite dog.mp4 --matte mattes --background transparent -o dog.mov
@@ -93,6 +95,7 @@ def _add_background(parser: argparse.ArgumentParser) -> None:
 
 def _add_edge(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("object and edge").add_argument
+    add("--clip", type=parse_clip, metavar="LOW-HIGH", help="alpha up to LOW is made 0, from HIGH on 1 (default: 0-1)")
     add("--choke", type=float, metavar="PX", help="move the edge inwards; negative: outwards (default: 0)")
     add("--despill", dest="screen", choices=("green", "blue"), help="take the light of a screen off the object")
     add("--wrap", type=float, metavar="AMOUNT", help="light of the background on the edge (default: 0, full: 1)")
@@ -130,6 +133,15 @@ def parse_size(text: str) -> tuple[int, int]:
         return int(width), int(height)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 1080x1920") from error
+
+
+def parse_clip(text: str) -> tuple[float, float]:
+    """``"0.2-0.8"`` as two numbers."""
+    low, _, high = text.partition("-")
+    try:
+        return float(low), float(high)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair of numbers; write it as 0.2-0.8") from error
 
 
 def job_of(args: argparse.Namespace) -> CompositeJob:

@@ -141,6 +141,16 @@ def test_objects_are_chosen_by_name(shot: Path) -> None:
     assert linear(shot / "both.####.exr", 1001).rgb()[:, 2, 60].tolist() == pytest.approx([0.1, 0.5, 0.2], abs=1e-2)
 
 
+def test_a_hazy_matte_is_clipped(shot: Path, write: Write) -> None:
+    (shot / "hazy").mkdir()
+    haze = np.full((HEIGHT, WIDTH, 1), 0.2, np.float32)
+    haze[:, :32] = 0.9
+    write(shot / "hazy" / "m.1001.exr", haze, channels=("A",))
+    wanted = job(shot, "transparent", matte=shot / "hazy", frames=FrameRange(1001, 1001), clip=(0.3, 0.8))
+    alpha = linear(composite(wanted).files[0], 1001).on_display().channel("A")
+    assert torch.equal(alpha, (torch.arange(WIDTH) < 32).float().expand(HEIGHT, -1))
+
+
 def test_a_frame_of_another_shape_follows(shot: Path) -> None:
     settings = {**PRESETS["vertical"], "size": (54, 96), "smooth": 0.0}
     result = composite(CompositeJob(shot / "plate", shot / "matte", output=shot / "v.####.png", **settings))  # type: ignore[arg-type]
@@ -262,6 +272,8 @@ def test_backgrounds() -> None:
         {"wrap": -1.0},
         {"shadow": 1.5},
         {"choke": float("nan")},
+        {"clip": (0.5, 0.5)},
+        {"clip": (0.0, 1.5)},
         {"wrap_size": 0.0},
         {"size": (4, 4)},
         {"fit": "cover"},

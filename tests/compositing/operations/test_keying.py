@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from compositing.errors import ColorError, ImageError
 from compositing.image import Image, Window
 from compositing.operations.alpha import premultiply, unpremultiply
-from compositing.operations.keying import Method, Screen, despill, keymix, light_wrap, mix
+from compositing.operations.keying import Method, Screen, despill, keymix, levels, light_wrap, mix
 from compositing.operations.match import color_match
 from compositing.operations.shadow import shadow
 from compositing.operations.transform import affine_matrix
@@ -74,6 +74,13 @@ def disc(size: int = 60, radius: float = 15.0) -> Image:
     alpha = (radius + 0.5 - torch.hypot(x - size / 2, y - size / 2)).clamp(0, 1)
     color = torch.tensor([0.2, 0.3, 0.4])[:, None, None] * alpha
     return Image.from_pixels(torch.cat([color, alpha[None]]))
+
+
+def test_levels_clear_haze_and_fill_holes() -> None:
+    matte = Image.from_pixels(torch.tensor([[[-0.5, 0.2, 0.4, 0.6, 0.8, 1.5]]]))
+    torch.testing.assert_close(levels(matte, 0.2, 0.6).pixels[0, 0], torch.tensor([0, 0, 0.5, 1, 1, 1]))
+    with pytest.raises(ImageError, match=r"The levels 0\.6 and 0\.6 leave no matte"):
+        levels(matte, 0.6, 0.6)
 
 
 def test_light_wraps_round_the_edge_alone() -> None:

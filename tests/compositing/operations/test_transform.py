@@ -79,6 +79,17 @@ def test_a_turn_and_its_opposite_give_the_picture_back(filter: Filter) -> None:
     assert difference.max() < {"linear": 0.03, "mitchell": 0.03}.get(filter, 0.01)
 
 
+@filters
+def test_upright_moves_are_those_of_any_matrix(filter: Filter, picture: Picture) -> None:
+    image = picture(4)
+    upright = affine_matrix(scale=(1.3, 1.1), translate=(0.4, -1.7))
+    nearly = upright.clone()
+    nearly[0, 1] = 1e-13  # takes the way of matrices that turn
+    expected = transform(image, nearly, filter=filter, window=WIDE)
+    result = transform(image, upright, filter=filter, window=WIDE)
+    torch.testing.assert_close(result.pixels, expected.cropped(result.data).pixels, rtol=1e-5, atol=1e-5)
+
+
 def test_a_homography_is_that_of_opencv() -> None:
     image = smooth()
     corners = [(3.0, 2.0), (44.0, 5.0), (40.0, 33.0), (6.0, 30.0)]
