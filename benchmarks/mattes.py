@@ -1,6 +1,6 @@
 """How near mattes come to the truth, and how fast each step is.
 
-    python benchmarks/mattes.py quality [--sources ideal-96,ideal-256,nano] [--kinds hair,veil] [--frames 6]
+    python benchmarks/mattes.py quality [--sources ideal-96,ideal-256,nano] [--kinds hair,veil] [--frames 12]
     python benchmarks/mattes.py speed [--sizes 1080p,4k] [--threads 1] [--repeat 3] [--json FILE]
 
 ``quality`` makes the synthetic set, and mattes of it from logits of three kinds: ``ideal`` (true alpha averaged over
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=words, default=list(KINDS))
     parser.add_argument("--recipes", type=words, default=list(RECIPES))
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--frames", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=12)
     parser.add_argument("--footage", type=Path)
     parser.add_argument("--sizes", type=words, default=list(SIZES))
     parser.add_argument("--threads", type=int, default=1)
