@@ -101,8 +101,9 @@ class Service:
             return None
         return self.touched
 
-    def _runner(self, job: Job, device: str, heard: Callable[[Json], Awaitable[None]]) -> Runner:
-        task = {
+    def task(self, job: Job, device: str) -> Json:
+        """What a worker has to know of a job. Raises Refused where its shot was closed."""
+        return {
             "kind": job.kind,
             "folder": str(self.rooms.folder(job.shot)),
             "options": job.options,
@@ -111,7 +112,10 @@ class Service:
             "own": list(map(str, self.folders.own)),
             "lock": str(self.settings.state / "locks" / job.shot),
         }
-        return Runner(task, self.settings.logs / f"job-{job.id}.txt", heard, self.settings.grace)
+
+    def _runner(self, job: Job, device: str, heard: Callable[[Json], Awaitable[None]]) -> Runner:
+        log = self.settings.logs / f"job-{job.id}.txt"
+        return Runner(self.task(job, device), log, heard, self.settings.grace)
 
     async def _take_in(self, shot: str, found: Json) -> None:
         await self.rooms.do(shot, shots.take_in, found)

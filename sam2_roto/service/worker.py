@@ -99,9 +99,12 @@ def composite(desk: Desk) -> Json:
         if plan.track:
             _track(desk, shot)
         shot.export(plan.mattes, Deliverables(preview=False), desk.progress)
-        frames = plan.job.frames or shot.document.range
-    result = render(replace(plan.job, frames=frames), desk.progress)
-    return {"folder": str(plan.job.output.parent), "files": list(map(str, result.files)), "notes": list(result.notes)}
+        seen = [entry.name for entry in shot.document.objects if entry.visible]
+        job = replace(plan.job, frames=plan.job.frames or shot.document.range)
+        if len(seen) > 1 and not job.objects:
+            job = replace(job, objects=tuple(seen))
+    result = render(job, desk.progress)
+    return {"folder": str(job.output.parent), "files": list(map(str, result.files)), "notes": list(result.notes)}
 
 
 WORK: dict[str, Callable[[Desk], Json]] = {"track": track, "export": export, "composite": composite}
