@@ -13,7 +13,9 @@ from sam2_roto.model import SAM2
 from sam2_roto.tracking import FramePrompt, FrameSource, ObjectFrame, Tracker
 from sam2_roto.tracking.abreast import Lane
 from sam2_roto.tracking.answers import answer_prompts
-from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker, object_box, object_zoom
+from sam2_roto.tracking.crop import Window
+from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
+from sam2_roto.tracking.looks import first_window
 
 Prompts = dict[str, dict[int, FramePrompt]]
 
@@ -33,17 +35,19 @@ class Following:
 
     def lanes(self, prompts: Prompts, crop: bool) -> list[Lane]:
         """The trackers of all objects: the small ones in windows of their own where ``crop`` allows it."""
-        small = [name for name, said in prompts.items() if crop and self._small(name, said)]
-        lanes = [self._crop_lane(name, prompts[name]) for name in small]
+        windows = {name: self._window(name, said) for name, said in prompts.items()} if crop else {}
+        small = {name: window for name, window in windows.items() if window is not None}
+        lanes = [self._crop_lane(name, prompts[name], window) for name, window in small.items()]
         shared = {name: said for name, said in prompts.items() if name not in small}
         return [*lanes, self._plate_lane(shared)] if shared else lanes
 
-    def _small(self, name: str, said: Mapping[int, FramePrompt]) -> bool:
-        """Whether an object gains by a window; one that was marked in an earlier run stays what it was."""
+    def _window(self, name: str, said: Mapping[int, FramePrompt]) -> Window | None:
+        """Where to look for an object that gains by a window; one of an earlier run is looked at as it was then."""
         frame, prompt = next(iter(said.items()))
         if self.store.has(name, frame):
-            return self.store.read_cropped(name, frame) is not None
-        return object_zoom(object_box(self.model, self.clip, frame, prompt), self.clip, self.model) is not None
+            known = self.store.read_cropped(name, frame)
+            return known[0] if known else None
+        return first_window(self.model, self.clip, frame, prompt)
 
     def _plate_lane(self, prompts: Prompts) -> Lane:
         store = self.store
@@ -53,9 +57,10 @@ class Following:
             Tracker(self.model, self.source(), frames=store.frames, archive=store), prompts, store.read
         )
 
-    def _crop_lane(self, name: str, said: dict[int, FramePrompt]) -> Lane:
+    def _crop_lane(self, name: str, said: dict[int, FramePrompt], window: Window) -> Lane:
         store, memory, prompts = self.store, CropMemory(), {name: said}
         answering = CropTracker(self.model, self.clip, name, memory, frames=store.frames)
+        answering.look(next(iter(said)), window)
         for _, frame, answer in self._answers(answering, prompts):
             store.write_cropped(name, frame, memory.kept[name, frame][0], answer)
         tracker = CropTracker(self.model, self.source(), name, store, frames=store.frames)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.errors import DatasetError
-from sam2_roto.job import Preset
+from sam2_roto.job import Crop, Preset
 
 if TYPE_CHECKING:
     from sam2_roto.evaluation.datasets import AnnotatedClip
@@ -22,7 +22,7 @@ _DESCRIPTION = """Measure how well a model follows objects whose true masks are 
 Each object is prompted on its first annotated frame with its mask, its box, or one click at its heart. J is the overlap
 of areas, F the agreement of boundaries, J&F their mean, by the convention of DAVIS: the first and the last annotated
 frame do not count. What is measured are the mattes that rotoscope would write, where they are above one half; with
-'--preset none' it is the network's own masks, as published figures are."""
+'--preset none --crop none' it is the network's own masks, as published figures are."""
 
 _EXAMPLES = """examples:
   one clip, prompted with its first mask
@@ -56,6 +56,12 @@ def add_parser(subparsers: Subparsers) -> None:
     net = parser.add_argument_group("network").add_argument
     net("--model", metavar="M", help="a model's name or a weights file (default: the best that is here)")
     net("--image-size", type=int, metavar="S", help="side of the square that the network sees, a multiple of 32")
+    net(
+        "--crop",
+        choices=get_args(Crop),
+        default="auto",
+        help="auto: follow objects in windows of their own where that shows more of them (default: auto)",
+    )
     net("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures, frame by frame")
     parser.add_argument("--strip", type=Path, metavar="DIR", help="write a picture of the errors of each clip")
@@ -79,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         reports = [_evaluate(clip, model, args, progress) for clip in clips]
     report = _joined(reports)
     about = {"model": model.config.name, "image_size": model.config.image_size, "preset": args.preset}
+    about["crop"] = args.crop
     kind = "masks of the network" if args.preset == "none" else f"mattes by the preset '{args.preset}'"
     print(f"{model.config.name} at {model.config.image_size}, {kind}, {report.table()}")
     if args.json:
@@ -101,7 +108,7 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
     exclusive = isinstance(clip.masks, IdentityMaps)
     recipe = None if args.preset == "none" else MatteRecipe.preset(args.preset)
     told = partial(progress, clip.name)
-    segmenter = TrackerSegmenter(model, exclusive=exclusive, progress=told, recipe=recipe)
+    segmenter = TrackerSegmenter(model, exclusive=exclusive, progress=told, recipe=recipe, crop=args.crop == "auto")
     return evaluate([clip], segmenter, args.prompt, args.rounds, finished=finished)
 
 

@@ -22,6 +22,7 @@ from sam2_roto.evaluation.prompts import PromptKind, first_prompt
 from sam2_roto.evaluation.report import ObjectScore, mean_score
 from sam2_roto.evaluation.segmenter import TrackerSegmenter
 from sam2_roto.export.annotations import write_json
+from sam2_roto.job import Crop
 from sam2_roto.loading import load_model
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.mattes.recipe import PRESETS
@@ -130,6 +131,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--prompt", choices=get_args(PromptKind), default="mask", help="on each first frame (default: mask)")
     add("--size", type=int, metavar="S", help="side of the square that the network sees (default: the model's own)")
     add("--preset", choices=("none", *PRESETS), default="default", help="recipe of the mattes (default: default)")
+    add(
+        "--crop",
+        choices=get_args(Crop),
+        default="auto",
+        help="none: follow all objects on the whole plate (default: auto)",
+    )
     add("--textures", type=Path, metavar="DIR", help="movies to cut textures from, as in training (default: none)")
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add("--json", type=Path, metavar="FILE", help="write all figures")
@@ -142,7 +149,11 @@ def run(args: argparse.Namespace) -> int:
         library = TextureLibrary.build(args.textures)
         model = load_model(args.model, args.device, args.size)
         report = evaluate_held_out(
-            TrackerSegmenter(model, recipe=None if args.preset == "none" else MatteRecipe.preset(args.preset)),
+            TrackerSegmenter(
+                model,
+                recipe=None if args.preset == "none" else MatteRecipe.preset(args.preset),
+                crop=args.crop == "auto",
+            ),
             library,
             args.prompt,
             args.clips,
@@ -152,10 +163,10 @@ def run(args: argparse.Namespace) -> int:
     pictures = library.held_out.pictures
     config = model.config
     print(f"{config.name} at {config.image_size}, {args.clips} held-out clips with {pictures} pictures of real footage")
-    print(f"preset: {args.preset}")
+    print(f"preset: {args.preset}, crop: {args.crop}")
     print(report.table())
     if args.json:
-        about = {"model": config.name, "image_size": config.image_size, "preset": args.preset}
+        about = {"model": config.name, "image_size": config.image_size, "preset": args.preset, "crop": args.crop}
         about |= {"frames": args.frames, "side": SIDE}
         write_json(args.json, {**about, "held_out_pictures": pictures, **report.to_json()})
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,8 +15,12 @@ from sam2_roto.mattes.masks import object_masks
 from sam2_roto.mattes.scene import Picture
 from sam2_roto.mattes.stream import Shown, apply_along
 from sam2_roto.model import SAM2
-from sam2_roto.tracking import FrameResult, FrameSource, Tracker
+from sam2_roto.tracking import FrameResult, FrameSource, ObjectFrame, Tracker
+from sam2_roto.tracking.abreast import Lane
 from sam2_roto.tracking.answers import answer_prompts
+from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
+from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.objects import RECENT
 from sam2_roto.tracking.policy import PolicyFactory
 
 
@@ -36,6 +39,7 @@ class TrackerSegmenter:
             tracked twice.
         policy: makes each object's memory policy; None tracks as published.
         recipe: of the mattes that are measured; None measures the network's masks.
+        crop: whether objects are followed in windows of their own where they gain by it.
     """
 
     def __init__(
@@ -46,34 +50,61 @@ class TrackerSegmenter:
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         policy: PolicyFactory | None = None,
         recipe: MatteRecipe | None = None,
+        crop: bool = False,
     ) -> None:
         self._model, self._exclusive, self._progress, self._policy = model, exclusive, progress, policy
-        self._recipe = recipe
+        self._recipe, self._crop = recipe, crop
 
     def __call__(self, source: FrameSource, prompts: Prompts) -> Iterator[tuple[int, Masks]]:
         """Frame number and masks, from the first prompted frame to the clip's end."""
-        tracker = Tracker(self._model, source, policy=self._policy)
-        answer_prompts(tracker, prompts, self._progress)
+        lanes = self._lanes(source, prompts)
         firsts = {name: min(said) for name, said in prompts.items()}
-        results = self._tracked(tracker, source, firsts)
+        results = self._tracked(lanes, source, min(firsts.values()))
         if self._recipe is None:
             for result in results:
                 yield result.frame, self._masks(result, (source.height, source.width))
         else:
             yield from self._mattes(self._recipe, results, source, min(firsts.values()))
 
-    def _tracked(self, tracker: Tracker, source: FrameSource, firsts: dict[str, int]) -> Iterator[FrameResult]:
-        start = min(firsts.values())
-        total = sum(frame >= start for frame in source.frames)
-        for done, result in enumerate(tracker.propagate(start, joins=firsts), start=1):
-            self._progress(done, total)
-            yield result
+    def _lanes(self, source: FrameSource, prompts: Prompts) -> list[Lane]:
+        """The trackers with all prompts answered: one for each object in a window, one for those that have none."""
+        lanes, whole = [], {}
+        for name, said in prompts.items():
+            window = first_window(self._model, source, *next(iter(said.items()))) if self._crop else None
+            if window is None:
+                whole[name] = said
+            else:
+                memory = CropMemory(latest=RECENT)
+                tracker = CropTracker(self._model, source, name, memory, policy=self._policy)
+                tracker.look(next(iter(said)), window)
+                lanes.append(self._lane(tracker, {name: said}))
+        if whole:
+            lanes.append(self._lane(Tracker(self._model, source, policy=self._policy), whole))
+        return lanes
+
+    def _lane(self, tracker: Tracker, prompts: Prompts) -> Lane:
+        answer_prompts(tracker, prompts, self._progress)
+        return Lane(tracker, {name: min(said) for name, said in prompts.items()})
+
+    def _tracked(self, lanes: list[Lane], source: FrameSource, start: int) -> Iterator[FrameResult]:
+        frames = [frame for frame in source.frames if frame >= start]
+        passes = [
+            (min(lane.firsts.values()), lane.tracker.propagate(min(lane.firsts.values()), joins=lane.firsts))
+            for lane in lanes
+        ]
+        for done, frame in enumerate(frames, start=1):
+            objects: dict[str, ObjectFrame] = {}
+            for lane, (first, results) in zip(lanes, passes, strict=True):
+                if frame >= first:
+                    objects |= lane.tracker.on_plate(next(results)).objects
+            self._progress(done, len(frames))
+            yield FrameResult(frame, objects)
 
     def _masks(self, result: FrameResult, size: Size) -> dict[str, NDArray[np.bool_]]:
         seen = _seen(result)
         if not seen:
             return {}
-        masks = object_masks(torch.stack(list(seen.values())), size, exclusive=self._exclusive).cpu().numpy()
+        masks = object_masks(list(seen.values()), size, exclusive=self._exclusive).cpu().numpy()
         return dict(zip(seen, masks, strict=True))
 
     def _mattes(

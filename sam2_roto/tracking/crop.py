@@ -8,6 +8,7 @@ interrupted decides the same again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -24,14 +25,13 @@ from .source import LOOK_AHEAD, FrameSource
 OUTSIDE = -32.0
 """Logit of the plate outside a window."""
 
-ZOOMS = (0.5, 1.0, 2.0, 4.0)
-"""Sides of windows, as parts of the side of the network's picture."""
+CLOSEST = -3
+"""Sides of windows are the side of the network's picture times powers of √2; this is the least of the powers."""
 
-SHARE = 0.25
-"""Part of a window's side that an object takes up when the window is chosen for it."""
+SHARE = 0.35
+"""Part of a window's side that an object takes up when the window is chosen for it; best on generated clips."""
 
-_KEPT = (0.1, 0.5)  # the shares between which a window's size stays
-_GAIN = 0.7  # windows are worth it where the network sees more than by this factor of the plate's scale
+_KEPT = (0.15, 0.6)  # the shares between which a window's size stays
 _LOST = 4  # frames without the object after which a larger window looks for it
 
 Box = tuple[float, float, float, float]
@@ -90,14 +90,24 @@ def _spread(start: int, length: int, cells: int, plate: int, device: torch.devic
     return (1 - (place[:, None] - torch.arange(cells, device=device)).abs()).clamp(min=0).float()
 
 
-def zoom_for(extent: float, plate: tuple[int, int], image_size: int) -> float | None:
-    """The zoom of ``ZOOMS`` that suits an object of ``extent`` pixels; None where the whole plate suits it as well.
+def zoom_for(extent: float, plate: tuple[int, int], image_size: int, share: float = SHARE) -> float | None:
+    """The zoom at which an object of ``extent`` pixels takes up about ``share`` of a window's side.
 
-    ``plate`` is its width and height.
+    None where such a window is the whole plate. ``plate`` is its width and height.
     """
-    wanted = extent / SHARE / image_size
-    zoom = min(ZOOMS, key=lambda zoom: abs(np.log(zoom / max(wanted, 1e-6))))
-    return zoom if zoom * image_size <= _GAIN * max(plate) else None
+    zoom = zoom_near(extent / share / image_size)
+    return zoom if zoom * image_size < max(plate) else None
+
+
+def zoom_near(zoom: float, more: int = 0) -> float:
+    """The power of √2 that is nearest to a zoom, or one so many steps above; not below the closest of all."""
+    power = round(2 * math.log2(max(zoom, 1e-6))) + more
+    return math.sqrt(2) ** max(CLOSEST, power)
+
+
+def extent_of(box: Box) -> float:
+    """The longer side of a box."""
+    return max(box[2] - box[0], box[3] - box[1])
 
 
 def window_about(box: Box, zoom: float, plate: tuple[int, int], image_size: int) -> Window:
@@ -165,10 +175,9 @@ class CropSource:
         self._now = self._windows[frame]
         return self._now
 
-    def place(self, frame: int, box: Box, zoom: float) -> Window:
-        """Put the frame's window round a box of the plate, and take it into use."""
-        self._windows[frame] = self._now = self._round(box, zoom)
-        return self._now
+    def place(self, frame: int, window: Window | None) -> None:
+        """Settle the frame's window, the whole plate where ``None``, and take it into use."""
+        self._windows[frame] = self._now = window or Window(0, 0, *self._plate)
 
     def _following(self, frame: int) -> Window:
         """The window where the object will be, if it goes on as it did."""
@@ -182,11 +191,10 @@ class CropSource:
         box = window.box_of(result.logits) if result.present else None
         if box is None:
             lost = all(entry and not entry[1].present and entry[0].width == window.width for entry in behind)
-            return self._round(_box(window), self._zoom(window, +1) if lost else zoom)
-        extent = max(box[2] - box[0], box[3] - box[1])
+            return self._round(_box(window), self._zoom(window, +2) if lost else zoom)
+        extent = extent_of(box)
         if not _KEPT[0] <= extent / (zoom * self._image_size) <= _KEPT[1]:
-            suited = zoom_for(extent, self._plate, self._image_size)
-            zoom = ZOOMS[-1] if suited is None else suited
+            zoom = zoom_for(extent, self._plate, self._image_size) or self._whole
         earlier = behind[1]
         before = earlier[0].box_of(earlier[1].logits) if earlier and earlier[1].present else None
         return self._round(_ahead(box, before), zoom)
@@ -195,11 +203,15 @@ class CropSource:
         there = place - self.step * back
         return self._seen(self.frames[there]) if 0 <= there < len(self.frames) else None
 
+    @property
+    def _whole(self) -> float:
+        """The zoom that shows the whole plate."""
+        return max(self._plate) / self._image_size
+
     def _zoom(self, window: Window, more: int = 0) -> float:
-        """The zoom of a window, or the next one."""
-        sides = [min(zoom * self._image_size, max(self._plate)) for zoom in ZOOMS]
-        index = int(np.argmin([abs(side - max(window.width, window.height)) for side in sides]))
-        return ZOOMS[min(index + more, len(ZOOMS) - 1)]
+        """The zoom of a window, or one that is larger by so many steps."""
+        zoom = max(window.width, window.height) / self._image_size
+        return zoom if zoom >= self._whole else min(zoom_near(zoom, more), self._whole)
 
     def _round(self, box: Box, zoom: float) -> Window:
         return window_about(box, zoom, self._plate, self._image_size)

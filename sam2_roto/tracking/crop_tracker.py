@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-import numpy as np
-
 from sam2_roto.model import SAM2
 
-from .crop import ZOOMS, Box, CropSource, Window, window_about, zoom_for
+from .crop import CropSource, Window
+from .looks import first_window
 from .objects import FrameResult, ObjectFrame
 from .policy import PolicyFactory
 from .prompts import FramePrompt
-from .source import ArraySource, FrameSource
+from .source import FrameSource
 from .tracker import Tracker
-
-_LOOKS = 3  # at what a click marks, each closer than the one before
 
 
 class CropArchive(Protocol):
@@ -31,14 +28,19 @@ class CropArchive(Protocol):
 
 
 class CropMemory:
-    """A ``CropArchive`` in memory."""
+    """A ``CropArchive`` in memory: of all results, or of the prompted ones and the ``latest`` others."""
 
-    def __init__(self) -> None:
+    def __init__(self, latest: int | None = None) -> None:
         self.kept: dict[tuple[str, int], tuple[Window, ObjectFrame]] = {}
+        self._latest = latest
 
     def write_cropped(self, name: str, frame: int, window: Window, result: ObjectFrame) -> None:
         """Keep one object's result on one frame."""
+        self.kept.pop((name, frame), None)
         self.kept[name, frame] = window, result
+        passing = [key for key, (_, kept) in self.kept.items() if not kept.prompted]
+        for key in passing[: -self._latest] if self._latest else ():
+            del self.kept[key]
 
     def read_cropped(self, name: str, frame: int) -> tuple[Window, ObjectFrame] | None:
         """The kept result, as the network gave it, or ``None``."""
@@ -71,9 +73,20 @@ class CropTracker(Tracker):
         prompt.check(self._whole.width, self._whole.height, f"of '{name}' on frame {frame}")
         self._position(frame)
         if not self._crop.known(frame):
-            box = object_box(self.model, self._whole, frame, prompt)
-            self._crop.place(frame, box, object_zoom(box, self._whole, self.model) or ZOOMS[-1])
+            self._crop.place(frame, first_window(self.model, self._whole, frame, prompt))
         return super().prompt(name, frame, self._crop.look(frame).prompt(prompt), clear=clear)
+
+    def look(self, frame: int, window: Window | None) -> None:
+        """Show the network ``frame``, on which the first prompt will be, through this window."""
+        self._crop.place(frame, window)
+
+    def on_plate(self, result: FrameResult) -> FrameResult:
+        """A result of this tracker with logits over the whole plate, outside of the window ``OUTSIDE``."""
+        window, size = self._crop.look(result.frame), (self._whole.height, self._whole.width)
+        spread = {
+            name: found._replace(logits=window.spread(found.logits, size)) for name, found in result.objects.items()
+        }
+        return FrameResult(result.frame, spread)
 
     def restore(self, name: str, frame: int, prompt: FramePrompt, answer: ObjectFrame) -> None:
         """As ``Tracker.restore``; the answer is that of the frame's window."""
@@ -91,34 +104,6 @@ class CropTracker(Tracker):
         """As ``Tracker.propagate``."""
         self._crop.step = -1 if reverse else 1
         yield from super().propagate(start, stop, reverse=reverse, joins=joins, cancelled=cancelled)
-
-
-def object_box(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Box:
-    """The box round what a prompt marks, in pixels of the plate: what was drawn, or what a click finds on the plate."""
-    if prompt.mask is not None and prompt.mask.any():
-        rows, columns = np.flatnonzero(prompt.mask.any(axis=1)), np.flatnonzero(prompt.mask.any(axis=0))
-        return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-    if prompt.box is not None:
-        return prompt.box
-    plate, side, view = (source.width, source.height), model.config.image_size, source.view(frame)
-    xs, ys = ([point[axis] for point in prompt.points if point[2]] for axis in (0, 1))
-    box = (min(xs), min(ys), max(xs), max(ys)) if xs else (0.0, 0.0, float(plate[0]), float(plate[1]))
-    window = Window(0, 0, *plate)
-    for _ in range(_LOOKS):
-        look = ArraySource(np.ascontiguousarray(window.taken(view))[None], first=frame)
-        answer = Tracker(model, look).prompt("object", frame, window.prompt(prompt))
-        box = window.box_of(answer.logits) or box
-        zoom = object_zoom(box, source, model)
-        if zoom is None:
-            break
-        window = window_about(box, zoom, plate, side)
-    return box
-
-
-def object_zoom(box: Box, source: FrameSource, model: SAM2) -> float | None:
-    """The zoom that suits an object with that box; None where the whole plate suits it as well."""
-    extent = max(box[2] - box[0], box[3] - box[1])
-    return zoom_for(extent, (source.width, source.height), model.config.image_size)
 
 
 class _Windowed:

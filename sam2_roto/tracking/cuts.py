@@ -1,72 +1,58 @@
 """Cuts: where one take ends and another begins, hard or by a dissolve, found in one streaming pass.
 
-Pictures are looked at small and grey, normalised so that their brightness and contrast do not matter (flashes, fades of
-the light). Two frames are compared by what optical flow between them leaves unexplained, and by their colours.
-
 - A hard cut is where none of the frames just before resembles any of those just after. A flash, a whip of the camera or
   a damaged frame leaves some pair alike.
-- A dissolve, or a fade through black or white, is a stretch whose ends are unlike, while every frame in it is a mix of
-  the two ends with shares that run from one to the other. A pan's frames are no mix of its ends.
+- A dissolve, or a fade through black or white, is a stretch whose ends are unlike, as are the frames beyond them, while
+  nowhere in it a frame is unlike its neighbour. Where two takes lie over each other, detail and contrast are less than
+  at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). A pan keeps them. A
+  logistic model weighs these signs; ``benchmarks/cuts.py`` tells how well it does.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .glance import Comparer, Glance, Picture, correlation, glance
 from .source import FrameSource
-
-Picture = npt.NDArray[np.uint8]
-Grey = npt.NDArray[np.float32]
-
-WIDTH, HEIGHT = 96, 54
-"""Size at which pictures are compared."""
 
 REACH = 3
 """Frames on either side of a hard cut that are compared; flashes up to one frame shorter are no cut."""
 
-SPANS = (8, 12, 20, 32)
-"""Lengths of the stretches that are tried for a dissolve, in frames."""
-
-UNLIKE = 0.45
+UNLIKE = 0.7
 """Least difference of two frames of different takes."""
 
-UNUSUAL = 1.8
+UNUSUAL = 1.6
 """A hard cut differs this many times more than neighbours did before it, so that a busy take is not cut to pieces."""
 
-DISSOLVED = 1.3
-"""The same of a dissolve's ends, against two frames as far apart before it."""
+SPANS: Mapping[int, int] = {8: 1, 12: 2, 20: 3, 32: 4}
+"""Lengths of the stretches that are tried for a dissolve, in frames, and how many frames apart they are tried."""
 
-UNMIXED = 1.5
-"""What the unmixed part of the pictures between takes from the difference of a dissolve's ends."""
+BEYOND = (4, 8)
+"""Frames before and after a dissolve that have to be unlike as well."""
 
-MOVING = 0.15
-"""What the difference of two frames as far apart before the dissolve takes from it."""
+APART = 6
+"""Least frames between two dissolves; what is found nearer is the same one."""
 
-FADE = 0.1
-"""What a fade takes from it, whose frames tell little of the takes."""
+WEIGHTS: Mapping[str, float] = {
+    "ends": 3.32,
+    "detail": -4.42,
+    "contrast": -5.23,
+    "middle": -4.44,
+    "beyond": 1.56,
+    "step": -3.86,
+}
+BIAS = -2.37
+"""Of the logistic model, as fitted on nine reels of ``benchmarks/cuts.py`` from other takes than it measures on."""
 
-DISSOLVED = 0.38
-"""Least that must be left of it."""
-
-STEADY = 0.85
-"""Least correlation of a dissolve's shares with time."""
-
-BETWEEN = 4
-"""Least frames of a dissolve that are neither end."""
-
-FADED = 0.06
-"""Part of the ends' pattern that is left, at most, where a fade is darkest."""
-
-_COARSE = (24, 14)
-_PLAIN = 4.0  # grey levels of spread below which a picture has no pattern
-_SAME = 0.02  # difference of colours below which no cut is looked for
+SURE = 1.0
+"""Least logit of a dissolve."""
 
 
 class Cut(NamedTuple):
@@ -80,116 +66,115 @@ class Cut(NamedTuple):
     stop: int
     """First frame that shows nothing more of the earlier one."""
     strength: float
-    """How unlike the takes are, 0..1."""
-
-
-class Glance(NamedTuple):
-    """What is kept of a frame."""
-
-    frame: int
-    grey: Grey
-    """``[HEIGHT, WIDTH]`` 0..255."""
-    coarse: Grey
-    """``[14 · 24 · 3]`` colours of a tiny picture, mean removed."""
-    colours: Grey
-    """Histogram of 4 × 4 × 4 colours, as shares."""
+    """How unlike the takes are, or how sure a dissolve is, 0..1."""
 
 
 class CutDetector:
-    """Takes frames one at a time, and tells each cut some frames after it; memory is bounded."""
+    """Takes frames one at a time, and tells each cut some frames after it; memory is bounded.
+
+    A hard cut is told after three frames, a dissolve after about fifty, so that it may come after a later hard cut.
+    """
 
     def __init__(self) -> None:
-        self._seen: deque[Glance] = deque(maxlen=2 * max(SPANS) + 2 * REACH)
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._last = -1
-        self._pending: Cut | None = None
-        self._differences: dict[tuple[int, int], float] = {}
+        self._seen: deque[Glance] = deque(maxlen=max(SPANS) + 2 * max(BEYOND) + REACH)
+        self._compare = Comparer()
+        self._hard_cuts: deque[int] = deque(maxlen=max(SPANS) + 2 * max(BEYOND))
+        self._candidates: list[Cut] = []
+        self._settled = -1
 
     def push(self, frame: int, view: Picture) -> list[Cut]:
-        """Take the next frame, uint8 RGB ``[H, W, 3]``; the cuts that are certain from here on, in order."""
+        """Take the next frame, uint8 RGB ``[H, W, 3]``; the cuts that are certain from here on."""
         self._seen.append(glance(frame, view))
-        return self._look(0)
+        found = self._hard(REACH)
+        self._look(len(self._seen) - 1 - max(BEYOND))
+        return found + self._settle(frame - max(BEYOND) - max(SPANS) - APART)
 
     def close(self) -> list[Cut]:
         """The cuts among the last frames."""
-        found = [cut for ahead in range(1, REACH) for cut in self._look(ahead)]
-        return [*found, *self._settle()]
+        found = [cut for after in range(REACH - 1, 0, -1) for cut in self._hard(after)]
+        for last in range(max(0, len(self._seen) - max(BEYOND)), len(self._seen)):
+            self._look(last)
+        return found + self._settle(None)
 
-    def _look(self, ended: int) -> list[Cut]:
-        """Cuts that the newest frame makes certain; ``ended`` frames would have followed it."""
-        hard = self._hard(REACH - ended)
-        if hard is not None:
-            earlier = [] if self._pending is None or self._pending.stop >= hard.start else self._settle()
-            self._pending, self._last = None, hard.frame
-            return [*earlier, hard]
-        if ended:
-            return []
-        found = self._gradual()
-        if found is None:
-            waited = self._pending is not None and self._seen[-1].frame > self._pending.stop + max(SPANS)
-            return self._settle() if waited else []
-        self._pending = found if self._pending is None else _stronger(self._pending, found)
-        return []
-
-    def _settle(self) -> list[Cut]:
-        found, self._pending = self._pending, None
-        if found is None:
-            return []
-        self._last = found.stop
-        return [found]
-
-    def _hard(self, after: int) -> Cut | None:
+    def _hard(self, after: int) -> list[Cut]:
         """A hard cut before the last ``after`` frames."""
         frames = list(self._seen)
-        if after < 1 or len(frames) <= after:
-            return None
         split = len(frames) - after
+        if split < 1:
+            return []
         first, second = frames[split - 1], frames[split]
-        before = [glance_ for glance_ in frames[max(0, split - REACH) : split] if glance_.frame > self._last - 1]
-        if not before or self.difference(first, second) < max(UNLIKE, UNUSUAL * self._usual(before)):
-            return None
-        pairs = [(one, other) for one in before for other in frames[split:]]
-        strength = min(self.difference(one, other) for one, other in pairs)
+        latest = self._hard_cuts[-1] if self._hard_cuts else first.frame - REACH
+        before = [kept for kept in frames[max(0, split - REACH) : split] if kept.frame >= latest]
+        unlike = self._compare.unlike
+        usual = float(np.median([unlike(*pair) for pair in itertools.pairwise(before)] or [0.0]))
+        if not before or unlike(first, second) < max(UNLIKE, UNUSUAL * usual):
+            return []
+        strength = min(unlike(one, other) for one in before for other in frames[split:])
         if strength < UNLIKE:
-            return None
-        return Cut(second.frame, "cut", second.frame, second.frame, strength)
+            return []
+        self._hard_cuts.append(second.frame)
+        return [Cut(second.frame, "cut", second.frame, second.frame, strength)]
 
-    def _usual(self, before: list[Glance]) -> float:
-        """The middle difference of neighbours before a cut."""
-        pairs = itertools.pairwise(before)
-        return float(np.median([self.difference(*pair) for pair in pairs])) if len(before) > 1 else 0.0
+    def _look(self, last: int) -> None:
+        """Look for dissolves that end on the frame at ``last``, within the take that it belongs to."""
+        if last < 1:
+            return
+        frames, end = list(self._seen), self._seen[last].frame
+        begin = max((cut for cut in self._hard_cuts if cut <= end), default=frames[0].frame)
+        stop = min((cut for cut in self._hard_cuts if cut > end), default=frames[-1].frame + 1)
+        take = [kept for kept in frames if begin <= kept.frame < stop]
+        place = next(index for index, kept in enumerate(take) if kept.frame == end)
+        for span, stride in SPANS.items():
+            if span <= place and end % stride == 0 and (cut := self._dissolve(take, place - span, place)):
+                self._candidates.append(cut)
 
-    def _gradual(self) -> Cut | None:
-        """The likeliest dissolve that ends on the newest frame."""
-        frames = [glance_ for glance_ in self._seen if glance_.frame >= self._last]
-        found = [cut for span in SPANS if span < len(frames) and (cut := self._dissolve(frames, span))]
-        return max(found, key=lambda cut: cut.strength, default=None)
+    def _dissolve(self, take: list[Glance], begin: int, end: int) -> Cut | None:
+        """A dissolve or a fade from one frame of a take to another, if it looks like one."""
+        first, last = take[begin], take[end]
+        if correlation(first.coarse, last.coarse) > 0.8 or self._compare.unlike(first, last) < 0.8:
+            return None
+        before, after = take[max(begin - max(BEYOND), 0)], take[min(end + max(BEYOND), len(take) - 1)]
+        if self._beyond(take, begin, end) < UNLIKE or _faded(first, before) or _faded(last, after):
+            return None
+        turn = begin + turn_of(take[begin : end + 1])
+        logit = BIAS + sum(WEIGHTS[name] * value for name, value in self._signs(take, begin, turn, end).items())
+        if logit < SURE:
+            return None
+        return Cut(take[turn].frame, "dissolve", take[begin + 1].frame, last.frame, 1 / (1 + math.exp(-logit)))
 
-    def _dissolve(self, frames: list[Glance], span: int) -> Cut | None:
-        """A dissolve or a fade over the last ``span`` frames."""
-        begin = len(frames) - 1 - span
-        first, last = frames[begin], frames[-1]
-        if _correlation(first.coarse, last.coarse) > 1 - UNLIKE**2:
-            return None
-        mix = mix_of(frames[begin:])
-        if not (mix.faded or mix.steady):
-            return None
-        moving = self.difference(frames[max(0, begin - span)], first)
-        taken = UNMIXED * mix.unmixed + MOVING * moving if mix.steady else FADE
-        left = self.difference(first, last) - taken
-        if left < DISSOLVED:
-            return None
-        turn = begin + (int(np.argmax(mix.shares > 0.5)) if mix.steady else mix.darkest)
-        return Cut(frames[turn].frame, "dissolve", frames[begin + 1].frame, last.frame, left)
+    def _signs(self, take: list[Glance], begin: int, turn: int, end: int) -> dict[str, float]:
+        """What speaks for a dissolve, and against one."""
+        unlike, inside = self._compare.unlike, take[begin : end + 1]
+        first, middle, last = take[begin], take[turn], take[end]
+        around = take[max(begin + 1, turn - 1) : min(end - 1, turn + 1) + 1]
+        detail = float(np.mean([kept.detail for kept in around])) / max((first.detail + last.detail) / 2, 1e-3)
+        contrast = min(kept.contrast for kept in inside) / max((first.contrast + last.contrast) / 2, 1e-3)
+        return {
+            "ends": -math.log(1.02 - unlike(first, last)),
+            "detail": min(detail, 1.5),
+            "contrast": contrast,
+            "middle": min(unlike(first, middle), unlike(middle, last)),
+            "beyond": -math.log(1.02 - self._beyond(take, begin, end)),
+            "step": max(unlike(one, other) for one, other in itertools.pairwise(inside)),
+        }
 
-    def difference(self, first: Glance, second: Glance) -> float:
-        """How unlike two frames are, 0..1: what flow leaves unexplained, and the colours."""
-        key = (first.frame, second.frame)
-        if key not in self._differences:
-            if len(self._differences) > 64 * REACH:
-                self._differences.clear()
-            self._differences[key] = _unlike(self._flow, first, second)
-        return self._differences[key]
+    def _beyond(self, take: list[Glance], begin: int, end: int) -> float:
+        """How unlike the frames beyond the ends are, at the least: what comes back was no cut."""
+        pairs = [(take[max(begin - away, 0)], take[min(end + away, len(take) - 1)]) for away in BEYOND]
+        return min(self._compare.unlike(*pair) for pair in pairs)
+
+    def _settle(self, until: int | None) -> list[Cut]:
+        """The dissolves that nothing later can change; of overlapping finds the shortest, and of those the surest."""
+        chosen: list[Cut] = []
+        for cut in sorted(self._candidates, key=lambda cut: (cut.stop - cut.start, -cut.strength)):
+            if all(cut.stop < other.start - APART or cut.start > other.stop + APART for other in chosen):
+                chosen.append(cut)
+        ready = sorted(cut for cut in chosen if until is None or cut.stop <= until)
+        found = [cut for cut in ready if cut.start > self._settled]
+        if ready:
+            self._settled = max(self._settled, ready[-1].stop + APART)
+        self._candidates = [cut for cut in self._candidates if until is not None and cut.stop > until]
+        return found
 
 
 def find_cuts(source: FrameSource, frames: Iterable[int] | None = None) -> Iterator[Cut]:
@@ -200,105 +185,19 @@ def find_cuts(source: FrameSource, frames: Iterable[int] | None = None) -> Itera
     yield from detector.close()
 
 
-def glance(frame: int, view: Picture) -> Glance:
-    """What is kept of a picture, uint8 RGB ``[H, W, 3]``."""
-    small = cv2.resize(view, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    coarse = cv2.resize(small, _COARSE, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
-    bins = (np.asarray(small, np.int64) // 64) @ np.array([16, 4, 1])
-    colours = np.bincount(bins.ravel(), minlength=64).astype(np.float32) / bins.size
-    return Glance(frame, grey, coarse - coarse.mean(), colours)
+def _faded(end: Glance, beyond: Glance) -> bool:
+    """Whether the end of a stretch is in the middle of a fade, so that a longer one is to be looked for."""
+    return end.contrast < beyond.contrast / 2
 
 
-class Mix(NamedTuple):
-    """How the frames of a stretch are made of its first and its last."""
+def turn_of(frames: list[Glance]) -> int:
+    """Of a stretch, the frame that is nearest to half of its first and half of its last; neither end.
 
-    shares: npt.NDArray[np.float64]
-    """Share of the last in each, 0..1."""
-    unmixed: float
-    """Mean part of the frames between that is no mix."""
-    contrast: npt.NDArray[np.float64]
-    """Strength of each frame's pattern, against the ends'."""
-
-    @property
-    def steady(self) -> bool:
-        """Whether the shares run from one end to the other, over several frames."""
-        time = np.arange(len(self.shares)) - (len(self.shares) - 1) / 2
-        sizes = float(np.linalg.norm(time) * np.linalg.norm(self.shares - self.shares.mean()))
-        between = np.count_nonzero(_between(self.shares))
-        return bool(between >= BETWEEN and time @ self.shares >= STEADY * max(sizes, 1e-6))
-
-    @property
-    def darkest(self) -> int:
-        """Where the pattern is weakest; in a fade, the first frame of the later take."""
-        return int(self.contrast.argmin())
-
-    @property
-    def faded(self) -> bool:
-        """Whether the pattern vanishes between the ends, and does so over several frames on both sides."""
-        low = self.darkest
-        return bool(
-            self.contrast[low] < FADED
-            and BETWEEN <= low + 1 < len(self.contrast) - BETWEEN + 1
-            and np.abs(np.diff(np.sqrt(self.contrast))).max() < 0.5
-        )
-
-
-def mix_of(frames: list[Glance]) -> Mix:
-    """Fit each frame as a · first + b · last, both of zero mean, so that brightness does not matter."""
+    Each frame is fitted as a · first + b · last, both of zero mean, so that brightness does not matter.
+    """
     ends = np.stack([frames[0].coarse, frames[-1].coarse], axis=1).astype(np.float64)
-    patterns = np.stack([glance_.coarse for glance_ in frames], axis=1).astype(np.float64)
-    parts, *_ = np.linalg.lstsq(ends, patterns, rcond=None)
-    whole = max(float(np.square(ends).sum(axis=0).mean()), 1e-6)
-    rest = np.square(patterns - ends @ parts).sum(axis=0) / whole
-    parts = parts.clip(0, None)
+    patterns = np.stack([kept.coarse for kept in frames], axis=1).astype(np.float64)
+    parts: npt.NDArray[np.float64] = np.linalg.lstsq(ends, patterns, rcond=None)[0].clip(0, None)
     total = parts.sum(axis=0)
     shares = np.divide(parts[1], total, out=np.full(len(frames), 0.5), where=total > 1e-6)
-    between = _between(shares)
-    unmixed = float(rest[between].mean()) if between.any() else 1.0
-    return Mix(shares, unmixed, np.square(patterns).sum(axis=0) / whole)
-
-
-def _between(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    return np.asarray((shares > 0.15) & (shares < 0.85))
-
-
-def _unlike(flow: Any, first: Glance, second: Glance) -> float:
-    """Geometric mean of the differences of pattern, as flow leaves it, and of colours; brightness alone is neither."""
-    colours = 1 - float(np.minimum(first.colours, second.colours).sum())
-    if colours < _SAME:
-        return 0.0
-    pattern = 1 - max(_followed(flow, first.grey, second.grey), _correlation(first.coarse, second.coarse), 0.0)
-    return float(np.sqrt(min(2 * colours, 1.0) * pattern))
-
-
-def _followed(flow: Any, first: Grey, second: Grey) -> float:
-    """Correlation of the second picture with the first, moved along the flow between them; 0 for plain pictures."""
-    one, other = _normal(first), _normal(second)
-    if one is None or other is None:
-        return 0.0
-    motion = flow.calc(other, one, None)
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    warped = cv2.remap(
-        one, columns + motion[..., 0], rows + motion[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return _correlation(warped.ravel().astype(np.float32) - 128, other.ravel().astype(np.float32) - 128)
-
-
-def _normal(grey: Grey) -> Picture | None:
-    """Grey levels of mean 128 and fixed contrast; None for a plain picture."""
-    spread = float(grey.std())
-    if spread < _PLAIN:
-        return None
-    levels: Picture = ((grey - grey.mean()) * (48 / spread) + 128).clip(0, 255).astype(np.uint8)
-    return levels
-
-
-def _correlation(first: Grey, second: Grey) -> float:
-    sizes = float(np.linalg.norm(first) * np.linalg.norm(second))
-    return float(first @ second) / sizes if sizes > 1e-6 else 0.0
-
-
-def _stronger(first: Cut, second: Cut) -> Cut:
-    """Of two overlapping finds of one dissolve, the better."""
-    return second if second.strength > first.strength else first
+    return 1 + int(np.abs(shares[1:-1] - 0.5).argmin())

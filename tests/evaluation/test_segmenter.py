@@ -133,3 +133,13 @@ def test_boxes_and_masks_on_later_frames_need_no_tracking(model: SAM2, source: A
     assert told == []
     alone = Tracker(model, source).prompt("ball", 110, BOX)
     assert torch.equal(answers["ball"][110].logits, alone.logits)
+
+
+def test_small_objects_may_have_windows_of_their_own(model: SAM2, source: ArraySource) -> None:
+    small = {"ball": {100: FramePrompt(box=(18, 26, 30, 38))}, "all": {104: FramePrompt(box=(2, 2, 90, 60))}}
+    whole, close = (dict(TrackerSegmenter(model, crop=crop)(source, small)) for crop in (False, True))
+    assert list(close) == list(whole) == list(range(100, 120))
+    assert [frame for frame in close if "all" in close[frame]] == [frame for frame in whole if "all" in whole[frame]]
+    shapes = {mask.shape for masks in close.values() for mask in masks.values()}
+    assert shapes == {(source.height, source.width)}
+    assert any("ball" in close[frame] and (close[frame]["ball"] != whole[frame].get("ball")).any() for frame in close)

@@ -16,7 +16,7 @@ from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame
 from sam2_roto.tracking.crop import OUTSIDE, CropSource, Window, window_about, zoom_for
-from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker, object_box
+from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
 
 WIDTH, HEIGHT, SIZE = 320, 200, 64
 CELLS = SIZE // 4
@@ -63,7 +63,7 @@ def test_windows_stay_on_the_plate_and_on_cells() -> None:
 
 def test_sizes_change_only_where_the_object_has_outgrown_them() -> None:
     window = Window(40, 40, 64, 64)
-    for box, side in (((6, 6, 10, 10), 64), ((5, 5, 12, 12), 64), ((3, 3, 13, 13), 128), ((8, 8, 9, 9), 32)):
+    for box, side in (((6, 6, 10, 10), 64), ((5, 5, 12, 12), 64), ((3, 3, 13, 13), 128), ((8, 8, 9, 9), 23)):
         assert source({0: seen(window, box)}).look(1).width == side
 
 
@@ -77,12 +77,11 @@ def test_an_object_that_is_lost_is_looked_for_in_a_larger_window() -> None:
 
 
 def test_zoom_suits_the_object_or_is_not_worth_it() -> None:
-    assert zoom_for(30, (1920, 1080), 384) == 0.5
-    assert zoom_for(100, (1920, 1080), 384) == 1.0
-    assert zoom_for(100, (1920, 1080), 1024) == 0.5
-    assert zoom_for(600, (1920, 1080), 384) is None
-    assert zoom_for(30, (300, 200), 384) == 0.5
-    assert zoom_for(90, (300, 200), 384) is None
+    for extent, image_size, zoom in ((30, 384, 8**-0.5), (100, 384, 0.5**0.5), (100, 1024, 8**-0.5), (600, 384, 4)):
+        assert zoom_for(extent, (1920, 1080), image_size) == pytest.approx(zoom)
+    assert zoom_for(2000, (3840, 2160), 384) is None
+    assert zoom_for(90, (300, 200), 384) == pytest.approx(0.5**0.5)
+    assert zoom_for(150, (300, 200), 384) is None
 
 
 def test_prompts_move_into_the_window() -> None:
@@ -162,7 +161,7 @@ def test_a_tracker_looks_through_windows_and_resumes_in_the_same_bits(model: SAM
     whole.close()
     broken.close()
     assert found is not None
-    assert found[0] == window_about((150, 90, 166, 104), 1.0, (WIDTH, HEIGHT), SIZE)
+    assert found[0] == window_about((150, 90, 166, 104), 0.5, (WIDTH, HEIGHT), SIZE)
 
 
 def test_a_record_of_the_whole_plate_has_no_window(model: SAM2, tmp_path: Path) -> None:
@@ -175,18 +174,29 @@ def test_a_record_of_the_whole_plate_has_no_window(model: SAM2, tmp_path: Path) 
     assert torch.equal(read.logits, plain.logits)
 
 
-def test_what_is_marked_decides_the_window(model: SAM2) -> None:
-    picture = ArraySource(clip(1))
-    mask = np.zeros((HEIGHT, WIDTH), bool)
-    mask[40:52, 70:90] = True
-    assert object_box(model, picture, 0, FramePrompt(mask=mask)) == (70, 40, 90, 52)
-    assert object_box(model, picture, 0, MARKED) == MARKED.box
-    x0, y0, x1, y1 = object_box(model, picture, 0, FramePrompt(points=((100.0, 50.0, True),)))
-    assert 0 <= x0 <= x1 <= WIDTH
-    assert 0 <= y0 <= y1 <= HEIGHT
-    tracker = CropTracker(model, picture, "bird", CropMemory())
+def test_prompts_beside_the_plate_are_refused(model: SAM2) -> None:
+    tracker = CropTracker(model, ArraySource(clip(1)), "bird", CropMemory())
     with pytest.raises(PromptError, match="outside the plate"):
         tracker.prompt("bird", 0, FramePrompt(points=((400.0, 50.0, True),)))
+
+
+def test_a_memory_may_keep_the_latest_alone() -> None:
+    memory, window = CropMemory(latest=3), Window(0, 0, 64, 64)
+    for frame in range(9):
+        result = seen(window, (1, 1, 4, 4))[1]._replace(prompted=frame == 1)
+        memory.write_cropped("bird", frame, window, result)
+    assert [frame for frame in range(9) if memory.read_cropped("bird", frame)] == [1, 6, 7, 8]
+
+
+def test_results_come_onto_the_plate(model: SAM2) -> None:
+    memory = CropMemory()
+    tracker = CropTracker(model, ArraySource(clip(3)), "bird", memory)
+    tracker.prompt("bird", 0, MARKED)
+    for result in tracker.propagate():
+        kept = memory.read_cropped("bird", result.frame)
+        assert kept is not None
+        whole = tracker.on_plate(result).objects["bird"].logits
+        assert torch.equal(whole, kept[0].spread(result.objects["bird"].logits, (HEIGHT, WIDTH)))
 
 
 def test_box_of_nothing(model: SAM2) -> None:

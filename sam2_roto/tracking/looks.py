@@ -1,0 +1,64 @@
+"""Looks: where on the plate the network is shown what a prompt marks.
+
+A network answers best where the object fills a good part of its picture. A mask and a box say how large the object is.
+A click does not, so it is answered on the whole plate first, then in the window that suits what was found, and so on.
+Trying many windows and taking the one of which the network is surest would find parts of objects.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sam2_roto.model import SAM2
+
+from .crop import SHARE, Box, Window, extent_of, window_about, zoom_for
+from .objects import ObjectFrame
+from .prompts import FramePrompt
+from .source import ArraySource, FrameSource
+from .tracker import Tracker
+
+_LOOKS = 3  # at what a click marks, each closer than the one before
+
+BOX_SHARE = 0.5
+"""Part of a window's side that a drawn box takes up; a box is exact, so that less room is needed than in tracking."""
+
+
+def first_window(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Window | None:
+    """The window through which an object's first prompt is answered best; None where the whole plate is as good."""
+    if prompt.mask is not None:
+        return _window(mask_box(prompt), model, source) if prompt.mask.any() else None
+    if prompt.box is not None:
+        return _window(prompt.box, model, source, BOX_SHARE)
+    return _closing_in(model, source, frame, prompt)
+
+
+def mask_box(prompt: FramePrompt) -> Box:
+    """The box round a mask that is not empty."""
+    assert prompt.mask is not None
+    rows, columns = (np.flatnonzero(prompt.mask.any(axis=axis)) for axis in (1, 0))
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _closing_in(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Window | None:
+    """The window that suits what clicks find on the plate, and then in that window, until it stays."""
+    plate, view = (source.width, source.height), source.view(frame)
+    suited, window = None, Window(0, 0, *plate)
+    for _ in range(_LOOKS):
+        box = window.box_of(_answer(model, view, window, prompt).logits)
+        closer = _window(box, model, source) if box is not None else None
+        if closer is None or closer.width >= window.width:
+            break
+        suited = window = closer
+    return suited
+
+
+def _answer(model: SAM2, view: NDArray[np.uint8], window: Window, prompt: FramePrompt) -> ObjectFrame:
+    picture = ArraySource(np.ascontiguousarray(window.taken(view))[None])
+    return Tracker(model, picture).prompt("object", 0, window.prompt(prompt))
+
+
+def _window(box: Box, model: SAM2, source: FrameSource, share: float = SHARE) -> Window | None:
+    plate, side = (source.width, source.height), model.config.image_size
+    zoom = zoom_for(extent_of(box), plate, side, share)
+    return None if zoom is None else window_about(box, zoom, plate, side)
