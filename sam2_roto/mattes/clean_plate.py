@@ -25,6 +25,9 @@ _MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it
 _ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels of the reduced plate beyond which flow counts less
 _SPARSE = 4  # pixels of the reduced plate from one vector of flow that is fitted to the next
 _FEWEST = 24  # vectors of flow that a fit needs
+_REACH = 0.07  # of the plate's diagonal: how far from the object its strands may be
+_MISSED = 0.5  # pixels of the flow by which a background may miss its motion until it counts half
+_FARTHEST = 4.0  # of such pixels that count
 _ENOUGH = 3.0  # frames that make a colour sure
 
 
@@ -46,24 +49,24 @@ class CleanPlate:
 def clean_plate(scene: Scene, box: Box) -> CleanPlate | None:
     """The background of a scene's frame within ``box`` (x0, y0, x1, y1); None where no other frame shows any."""
     now = scene.moment
-    colors, weights = [], []
-    for place, other in enumerate(scene.moments):
-        laid = _laid_over(now, other, box) if place != scene.now else None
-        if laid is not None:
-            colors.append(laid[0])
-            weights.append(laid[1])
-    if not colors:
+    others = [moment for place, moment in enumerate(scene.moments) if place != scene.now]
+    found = [laid for moment in others if (laid := _laid_over(now, moment, box)) is not None]
+    if not found:
         return None
-    samples, shares = np.stack(colors), np.stack(weights)
+    samples, shares, misses = (np.stack(parts) for parts in zip(*found, strict=True))
     color = _median(samples, shares)
     apart = np.abs(samples - color).mean(-1, keepdims=True)
     total = shares.sum(0)
     noise = 1.5 * _median(apart, shares)[..., 0]  # of a median deviation: that of a gaussian, about
+    noise += _slope(color) * (shares * misses).sum(0) / np.maximum(total, 1e-3)
     return CleanPlate(color, np.clip((total - 0.5) / (_ENOUGH - 0.5), 0, 1), noise.astype(np.float32))
 
 
-def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array] | None:
-    """Another frame's colours float32 ``[h, w, 3]`` on this one within ``box``, and how surely they are background."""
+def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Array] | None:
+    """Another frame's colours float32 ``[h, w, 3]`` on this one within ``box``, with two of ``[h, w]``.
+
+    How surely they are background, and by how many pixels of the plate they may lie amiss.
+    """
     if now.picture is None or other.picture is None:
         return None
     flow = now.picture.flow_to(other.picture).cpu().numpy()
@@ -74,8 +77,16 @@ def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array] | No
     moved = min(_moved(flow, motion, here), _shifted(here, there, motion))
     away = _away(there, other.picture) * min(1.0, moved / (_MOVED * math.hypot(*flow.shape[1:])))
     scale = np.array([flow.shape[2] / now.picture.view.shape[1], flow.shape[1] / now.picture.view.shape[0]])
+    miss = _missed(flow, motion, np.maximum(here, there))
+    away = away / (1 + (miss / _MISSED) ** 2)
     color = _warped(other.picture.view, motion, box, (1.0, 1.0), scale)
-    return color.astype(np.float32), _warped(away, motion, box, (scale[0], scale[1]), scale)
+    small = (float(scale[0]), float(scale[1]))
+    still = np.zeros((3, 2))
+    return (
+        color.astype(np.float32),
+        _warped(away, motion, box, small, scale),
+        _warped(miss, still, box, small, scale) / float(scale.mean()),
+    )
 
 
 def _object(moment: Moment, size: tuple[int, ...]) -> Array:
@@ -120,6 +131,30 @@ def _shifted(here: Array, there: Array, motion: Array) -> float:
     apart = np.abs(here - _warped(there, motion, whole, (1.0, 1.0), np.ones(2))).sum()
     edge = sum(float(np.abs(np.diff(here, axis=axis)).sum()) for axis in (0, 1))
     return 2 * float(apart) / max(edge, 1.0)
+
+
+def _missed(flow: Array, motion: Array, matte: Array) -> Array:
+    """How far the motion misses the flow of the background round about, in pixels of the flow: float32 ``[h, w]``.
+
+    Things at other depths move otherwise. What lies near the object is left out: strands move as it does.
+    """
+    diagonal = math.hypot(*matte.shape)
+    side = 2 * round(_REACH * diagonal) + 1
+    far = (cv2.dilate(matte, np.ones((side, side), np.uint8)) < 0.05).astype(np.float32)
+    y, x = np.mgrid[: matte.shape[0], : matte.shape[1]]
+    ground = np.stack([x, y, np.ones_like(x)], axis=-1) @ motion
+    apart = np.minimum(np.linalg.norm(flow.transpose(1, 2, 0) - ground, axis=-1), _FARTHEST).astype(np.float32)
+    sigma = _REACH * diagonal
+    share = cv2.GaussianBlur(far, (0, 0), sigma)
+    return np.asarray((cv2.GaussianBlur(far * apart, (0, 0), sigma) + 1e-4 * _FARTHEST) / (share + 1e-4))
+
+
+def _slope(color: Array) -> Array:
+    """The steepest change of colour per pixel, ``[h, w]``."""
+    grey = color.mean(-1)
+    return np.asarray(
+        np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8))
+    )
 
 
 def _away(alpha: Array, picture: Picture) -> Array:

@@ -32,6 +32,25 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
     return matte.sub_(_FLOOR).div_(1 - 2 * _FLOOR).clamp_(0, 1)
 
 
+def within_band(alpha: Tensor, drawn: Tensor, cell: float) -> Tensor:
+    """``drawn`` near the soft edge of ``alpha``, and alpha itself where it is sure of itself: all ``[H, W]``.
+
+    Colours inside an object differ as well (an eye, a pattern), and what lies outside may have its colour. So what is 1
+    farther than a cell from the edge stays 1, and what is 0 farther than two cells stays 0, with soft passages.
+    """
+    core = _inner((alpha >= 1 - _FLOOR).float(), cell)
+    void = _inner((alpha <= _FLOOR).float(), 2 * cell)
+    return torch.maximum(drawn, core) * (1 - void)
+
+
+def _inner(mask: Tensor, depth: float) -> Tensor:
+    """1 farther than 1.5 times ``depth`` inside a mask ``[H, W]``, 0 within half of it; float32."""
+    taps, blur = max(1, round(depth)), max(1, round(depth / 2))
+    lowest = -F.max_pool2d(-mask[None, None], (2 * taps + 1, 1), 1, (taps, 0))
+    lowest = -F.max_pool2d(-lowest, (1, 2 * taps + 1), 1, (0, taps))
+    return _box(lowest[0], blur)[0]
+
+
 def _linear_model(guide: Tensor, alpha: Tensor, taps: int, epsilon: float) -> Tensor:
     """Slopes and offset ``[4, h, w]`` of alpha over colour, by least squares in each window, then averaged."""
     red, green, blue = guide

@@ -16,7 +16,7 @@ from sam2_roto.mattes.clean_plate import clean_plate
 from sam2_roto.mattes.closed_form import closed_form_alpha
 from sam2_roto.mattes.components import cleaned
 from sam2_roto.mattes.edges import Profile, choke, feather, soften
-from sam2_roto.mattes.guided import guided_filter
+from sam2_roto.mattes.guided import guided_filter, within_band
 from sam2_roto.mattes.holdouts import Keys, held, polygon_alpha, shape_at
 from sam2_roto.mattes.scene import Scene, alone, changing_box
 from sam2_roto.mattes.temporal import motion_blurred, stabilised
@@ -183,10 +183,10 @@ class Refine(_Guided):
         if box is None:
             return alpha
         x0, y0, x1, y1 = box
+        part = alpha[y0:y1, x0:x1]
+        drawn = guided_filter(part, picture.planes(box).to(alpha.device), radius, epsilon=self.epsilon)
         refined = alpha.clone()
-        refined[y0:y1, x0:x1] = guided_filter(
-            alpha[y0:y1, x0:x1], picture.planes(box).to(alpha.device), radius, epsilon=self.epsilon
-        )
+        refined[y0:y1, x0:x1] = within_band(part, drawn, scene.moment.cell)
         return refined
 
 

@@ -71,6 +71,22 @@ def test_an_object_that_stays_where_it_is_hides_what_is_behind_it() -> None:
     assert plate.sure[strands].max() < 0.2
 
 
+def test_a_background_that_moves_apart_is_not_believed() -> None:
+    shot, _ = scene(8.0)
+    moments = []
+    for frame, moment in enumerate(shot.moments):
+        assert moment.picture is not None
+        view = moment.picture.view.copy()
+        view[:60] = np.roll(view[:60], 9 * (frame - 4), axis=1)  # beside what stays: no affine motion is both
+        view[150:] = np.roll(view[150:], 9 * (frame - 4), axis=1)
+        moments.append(Moment(frame, moment.alpha, Picture(view), cell=4.0))
+    plate, steady = clean_plate(Scene(moments, 4), BOX), clean_plate(shot, BOX)
+    assert plate is not None
+    assert steady is not None
+    assert plate.sure.mean() < 0.5 * steady.sure.mean()
+    assert plate.noise.mean() > 3 * steady.noise.mean()
+
+
 def test_one_frame_alone_shows_nothing() -> None:
     shot, _ = scene(8.0)
     assert clean_plate(Scene(shot.moments[4:5], 0), BOX) is None

@@ -35,6 +35,20 @@ def test_far_from_the_edge_it_is_exact() -> None:
     assert refined.shape == truth.shape
 
 
+def test_patterns_away_from_the_edge_leave_no_mark() -> None:
+    _, guide, rough = scene_of(0)
+    guide[:, 42:48, 62:68] = guide[:, 10:16, 10:16]  # an eye of the background's colour
+    guide[:, 10:20, 60:90] = guide[:, 52:62, 60:90]  # and a patch of the object's outside
+    alpha = ((rough - 0.02) / 0.96).clamp(0, 1)
+    view = (255 * guide).permute(1, 2, 0).round().to(torch.uint8).numpy()
+    plain = guided_filter(alpha, guide, 14)
+    assert plain[45, 65] < 0.9
+    assert plain[18, 75] > 0.1
+    refined = Refine(14).apply(alpha, Scene((Moment(0, alpha, Picture(view), cell=2.0),), 0))
+    assert (refined[42:48, 62:68] == 1).all()
+    assert (refined[10:19, 60:90] == 0).all()
+
+
 def test_a_flat_plate_has_no_edge_to_go_to() -> None:
     _, guide, rough = scene_of(0)
     refined = guided_filter(rough, torch.full_like(guide, 0.5), 4)
