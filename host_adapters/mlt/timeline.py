@@ -126,7 +126,9 @@ def _name(producer: Element, ids: dict[str, Element]) -> str:
     for other in ids.values():
         if own and other.property("kdenlive:id") == own and (found := other.property("kdenlive:clipname")):
             return found
-    return Path(producer.property("warp_resource") or producer.property("resource") or producer.id).name
+    resource = producer.property("resource") or producer.id
+    warped = producer.property("mlt_service") == "timewarp"
+    return Path(resource.partition(":")[2] if warped else resource).name
 
 
 def _timelines(document: Document, ids: dict[str, Element]) -> list[tuple[str, Element]]:

@@ -261,7 +261,7 @@ def _movie(
   <property name="video_index">0</property>
   <property name="mute_on_pause">0</property>
   <property name="kdenlive:clipname"/>
-  <property name="kdenlive:clip_type">1</property>
+  <property name="kdenlive:clip_type">2</property>
   <property name="kdenlive:folderid">-1</property>
   <property name="kdenlive:id">{kdenlive_id}</property>{extra}{use}
  </{tag}>"""
