@@ -44,13 +44,14 @@ def count_edit(entry: Any) -> None:
     _said[entry.folder] += 1
 
 
-def uncount_edit(scene: Any, folder: str) -> None:
-    """Take back the note, and the mark, of what the service has refused."""
+def uncount_edit(scene: Any, folder: str, key: str) -> None:
+    """Take back the note of what the service has refused, and the mark of that key, if undo has left it there."""
     _said[folder] = _said.get(folder, 1) - 1
     for entry in scene.sam2_roto.shots:
-        if entry.folder == folder and entry.edits > _said[folder]:
+        keys = [mark.key for mark in entry.marks] if entry.folder == folder else []
+        if key in keys:
             entry.edits -= 1
-            entry.marks.remove(len(entry.marks) - 1)
+            entry.marks.remove(keys.index(key))
 
 
 def follow() -> None:

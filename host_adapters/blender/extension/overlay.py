@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import bpy
 import gpu
@@ -31,12 +32,14 @@ def show_preview(plate: Path, frame: int, picture: bytes) -> None:
     """Keep what the network answered on a frame of the plate, as an image that editors and the overlay show."""
     path = Path(bpy.app.tempdir) / f"sam2_roto_preview_{len(picture)}_{frame}.png"
     path.write_bytes(picture)
-    image = bpy.data.images.get(IMAGE) or bpy.data.images.load(str(path))
-    image.name, image.filepath = IMAGE, str(path)
+    image, before = bpy.data.images.load(str(path)), bpy.data.images.get(IMAGE)
     image.colorspace_settings.name = "Non-Color"
-    image.reload()
     image.pack()
     path.unlink()
+    if before is not None:
+        before.user_remap(image)  # editors that show it go on doing so
+        bpy.data.images.remove(before)
+    image.name = IMAGE
     _shown.update(plate=str(plate), frame=frame)
     redraw()
 
@@ -107,6 +110,7 @@ def add_mark(source: Source, frame: int, name: str, corners: Sequence[float], po
     """Remember a click (two numbers) or a box (four) with the scene; gives the shot's entry."""
     entry = shot_of(source.scene, source.work())
     mark = entry.marks.add()
+    mark.key = uuid4().hex
     mark.object_name, mark.frame, mark.positive, mark.box = name, frame, positive, len(corners) == 4
     mark.corners = (*corners, 0.0, 0.0)[:4]
     return entry
@@ -115,13 +119,12 @@ def add_mark(source: Source, frame: int, name: str, corners: Sequence[float], po
 def _draw_picture(image: Any, place: Affine, size: tuple[int, int]) -> None:
     width, height = size
     corners = [place(x, y) for x, y in ((0, height), (width, height), (width, 0), (0, 0))]
-    shader = gpu.shader.from_builtin("IMAGE_COLOR" if bpy.app.version >= (4, 0, 0) else "2D_IMAGE")
+    shader = gpu.shader.from_builtin("IMAGE_COLOR")
     inside = {"pos": corners, "texCoord": ((0, 0), (1, 0), (1, 1), (0, 1))}
     batch = batch_for_shader(shader, "TRI_FAN", inside)
     shader.bind()
     shader.uniform_sampler("image", gpu.texture.from_image(image))
-    if bpy.app.version >= (4, 0, 0):
-        shader.uniform_float("color", _TINT)
+    shader.uniform_float("color", _TINT)
     gpu.state.blend_set("ADDITIVE")
     batch.draw(shader)
     gpu.state.blend_set("ALPHA")
@@ -135,13 +138,13 @@ def _draw_box(corners: Sequence[float], place: Affine, color: tuple[float, ...])
 def _draw_disc(centre: Place, color: tuple[float, ...]) -> None:
     ring = [(1, 0), (0.7, 0.7), (0, 1), (-0.7, 0.7), (-1, 0), (-0.7, -0.7), (0, -1), (0.7, -0.7)]
     places = [Place(centre.x + _RADIUS * x, centre.y + _RADIUS * y) for x, y in ring]
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR" if bpy.app.version >= (4, 0, 0) else "2D_UNIFORM_COLOR")
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     shader.uniform_float("color", color)
     batch_for_shader(shader, "TRI_FAN", {"pos": places}).draw(shader)
     _lines([*places, places[0]], (0.0, 0.0, 0.0, 1.0))
 
 
 def _lines(places: Sequence[Place], color: tuple[float, ...]) -> None:
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR" if bpy.app.version >= (4, 0, 0) else "2D_UNIFORM_COLOR")
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     shader.uniform_float("color", color)
     batch_for_shader(shader, "LINE_STRIP", {"pos": places}).draw(shader)

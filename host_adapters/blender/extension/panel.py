@@ -65,10 +65,7 @@ def _draw_tracking(layout: Any, area: str) -> None:
     row.operator("sam2_roto.cancel", text="", icon="X")
     if TASKS.busy(JOBS):
         job = TASKS.job()
-        if hasattr(layout, "progress"):  # since 4.0
-            layout.progress(text=said_of(job), factor=share_of(job))
-        else:
-            layout.label(text=f"{said_of(job)} ({share_of(job):.0%})", icon="TIME")
+        layout.progress(text=said_of(job), factor=share_of(job))
     if TASKS.error:
         _draw_words(layout.box(), TASKS.error, "ERROR")
     elif TASKS.message:

@@ -52,14 +52,14 @@ def say(source: Source, timeline: int, corners: tuple[float, ...], positive: boo
     _check(source, corners)
     entry = overlay.add_mark(source, frame, name, corners, positive)
     count_edit(entry)
-    way, work, said = link(), source.work(), words_of(entry.marks[-1])
+    way, work, said, key = link(), source.work(), words_of(entry.marks[-1]), entry.marks[-1].key
 
     def seen(answer: dict[str, Any]) -> None:
         _show(source, frame, answer)
         TASKS.message = f"{name}: score {answer.get('score') or 0:.2f} on frame {frame}"
 
     def refused() -> None:
-        uncount_edit(source.scene, str(work.shot))
+        uncount_edit(source.scene, str(work.shot), key)
 
     submit(EDITS, Order("Looking", lambda _task: way.say(work, name, frame, said), seen, refused))
 

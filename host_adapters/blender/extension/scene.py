@@ -20,8 +20,9 @@ from .link import Work
 
 
 class SAM2ROTO_PG_mark(bpy.types.PropertyGroup):
-    """A click, or a box by two corners, on a frame of the plate, in its pixels."""
+    """A click, or a box by two corners, on a frame of the plate, in its pixels; ``key`` tells it from all others."""
 
+    key: StringProperty()
     object_name: StringProperty()
     frame: IntProperty()
     box: BoolProperty()
