@@ -8,8 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 from fastapi.responses import StreamingResponse
 
-from sam2_roto.shot.footage import locate
-
 from . import shots
 from .job import Work
 from .plans import composite_plan, export_plan
@@ -98,6 +96,8 @@ def _add(here: Service, shot: str, kind: Work, options: Json, priority: int) -> 
 
 
 def _check_composite(room: Room, options: Json) -> None:
+    from sam2_roto.shot.footage import locate
+
     shots.ready(room)
     footage = room.shot.document.footage
     composite_plan(options, footage, room.folders.footage(locate(footage, room.folder)), room.folders)
