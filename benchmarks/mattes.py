@@ -197,7 +197,8 @@ def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]
     }
     for name, step in steps.items():
         yield name, milliseconds(lambda step=step: step.apply(alpha, scene), repeat)
-    yield "hair", milliseconds(lambda: Hair().apply(alpha, scene), 1)
+    yield "hair, no clean plate", milliseconds(lambda: Hair(frames=0).apply(alpha, scene), 1)
+    yield "hair, 3 frames", milliseconds(lambda: Hair(frames=1).apply(alpha, scene), 1)
 
 
 def main() -> None:
