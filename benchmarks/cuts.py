@@ -30,7 +30,7 @@ from sam2_roto.training.clips import DIFFICULTIES, TextureLibrary, generate_clip
 Array = npt.NDArray[Any]
 WIDTH, HEIGHT = 192, 108
 TAKES = 10
-LONGEST = 110
+SHORTEST, LONGEST = 60, 110
 SLACK = 2
 
 
@@ -128,13 +128,13 @@ def detect(frames: Array) -> list[Cut]:
 
 
 def reels(options: argparse.Namespace) -> Iterator[tuple[str, Reel]]:
-    """Reels of real takes and of generated ones."""
+    """Reels of real takes, of generated ones, and of both."""
     rng = np.random.default_rng(options.seed)
-    if options.clips:
-        takes = movie_takes(options.clips, LONGEST)
-        yield from ((f"real {number}", make_reel(takes, rng)) for number in range(options.reels))
-    generated = generated_takes(2 * TAKES, 48)
-    yield from ((f"generated {number}", make_reel(generated, rng)) for number in range(options.reels))
+    real = movie_takes(options.clips, LONGEST) if options.clips else {}
+    generated = generated_takes(2 * TAKES, 100)
+    for name, takes in {"real": real, "generated": generated, "mixed": {**real, **generated} if real else {}}.items():
+        if takes:
+            yield from ((f"{name} {number}", make_reel(takes, rng)) for number in range(options.reels))
 
 
 def report(totals: dict[str, Counter[str]]) -> str:
@@ -179,7 +179,7 @@ def _small(picture: Array) -> Array:
 
 
 def _piece(take: Array, rng: np.random.Generator) -> Array:
-    length = int(rng.integers(min(45, len(take)), min(90, len(take)) + 1))
+    length = int(rng.integers(min(SHORTEST, len(take)), min(90, len(take)) + 1))
     begin = int(rng.integers(0, len(take) - length + 1))
     return take[begin : begin + length]
 

@@ -25,8 +25,11 @@ from .source import FrameSource
 REACH = 3
 """Frames on either side of a hard cut that are compared; flashes up to one frame shorter are no cut."""
 
-UNLIKE = 0.7
+UNLIKE = 0.85
 """Least difference of two frames of different takes."""
+
+CHANGED = 0.8
+"""Least difference of the ends of a stretch that is looked at as a dissolve."""
 
 UNUSUAL = 1.6
 """A hard cut differs this many times more than neighbours did before it, so that a busy take is not cut to pieces."""
@@ -38,7 +41,7 @@ BEYOND = (4, 8)
 """Frames before and after a dissolve that have to be unlike as well."""
 
 APART = 6
-"""Least frames between two dissolves; what is found nearer is the same one."""
+"""Least frames between a dissolve and another cut; what is found nearer is the same one."""
 
 WEIGHTS: Mapping[str, float] = {
     "ends": 3.32,
@@ -51,7 +54,7 @@ WEIGHTS: Mapping[str, float] = {
 BIAS = -2.37
 """Of the logistic model, as fitted on nine reels of ``benchmarks/cuts.py`` from other takes than it measures on."""
 
-SURE = 1.0
+SURE = 2.0
 """Least logit of a dissolve."""
 
 
@@ -125,13 +128,14 @@ class CutDetector:
         take = [kept for kept in frames if begin <= kept.frame < stop]
         place = next(index for index, kept in enumerate(take) if kept.frame == end)
         for span, stride in SPANS.items():
-            if span <= place and end % stride == 0 and (cut := self._dissolve(take, place - span, place)):
+            cut = self._dissolve(take, place - span, place) if span <= place and end % stride == 0 else None
+            if cut and not any(cut.start - APART <= hard <= cut.stop + APART for hard in self._hard_cuts):
                 self._candidates.append(cut)
 
     def _dissolve(self, take: list[Glance], begin: int, end: int) -> Cut | None:
         """A dissolve or a fade from one frame of a take to another, if it looks like one."""
         first, last = take[begin], take[end]
-        if correlation(first.coarse, last.coarse) > 0.8 or self._compare.unlike(first, last) < 0.8:
+        if correlation(first.coarse, last.coarse) > 0.8 or self._compare.unlike(first, last) < CHANGED:
             return None
         before, after = take[max(begin - max(BEYOND), 0)], take[min(end + max(BEYOND), len(take) - 1)]
         if self._beyond(take, begin, end) < UNLIKE or _faded(first, before) or _faded(last, after):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sam2_roto.tracking import ArraySource
 from sam2_roto.tracking.cuts import Cut, CutDetector, find_cuts
+from sam2_roto.tracking.glance import Comparer, glance
 
 Take = NDArray[np.uint8]
 
@@ -74,6 +75,27 @@ def test_a_fast_pan_is_no_cut() -> None:
 def test_light_that_goes_and_comes_is_no_cut() -> None:
     light = 1 - 0.6 * (1 - np.abs(np.arange(60) - 30) / 12).clip(0, 1)
     assert cuts_of((take(10, 60) * light[:, None, None, None]).astype(np.uint8)) == []
+
+
+def test_grain_is_no_cut() -> None:
+    grain = np.random.default_rng(12).integers(60, 120, (30, 64, 96, 3), dtype=np.uint8)
+    assert cuts_of(grain) == []
+
+
+def test_what_passes_in_front_is_no_cut() -> None:
+    frames = take(13, 50).copy()
+    for frame in range(20, 30):
+        left = 40 * (frame - 24)
+        frames[frame, 10:, max(0, left) : max(0, left + 90)] = (120, 20, 160)
+    assert cuts_of(frames) == []
+
+
+def test_the_glance_forgets_the_light_but_not_the_colours() -> None:
+    view = np.minimum(take(1, 1)[0], 200)
+    lit, other = glance(1, view + np.uint8(50)), glance(2, np.ascontiguousarray(view[..., ::-1]))
+    compare = Comparer()
+    assert compare.unlike(glance(0, view), lit) < 0.1
+    assert compare.unlike(glance(0, view), other) > 0.5
 
 
 def test_a_still_and_a_black_clip_have_no_cuts() -> None:
