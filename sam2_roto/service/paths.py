@@ -31,6 +31,8 @@ class Folders:
     def footage(self, text: str | Path) -> Path:
         """The path of a movie, folder, pattern or frame; every file of a sequence is within the opened folders."""
         path = self.inside(text, "footage")
+        if path.is_file() and _names_others(path):
+            raise Refused(403, "path", f"{text} is a list that names other files; name the movie itself")
         for file in _frames(path):
             self.inside(file, "frame")
         return path
@@ -64,6 +66,19 @@ def resolved(text: str | Path, what: str) -> Path:
     except (OSError, ValueError, RuntimeError) as error:  # a zero in it, a loop of links, too long
         raise Refused(400, "path", f"the {what} cannot be looked up ({error})") from error
     raise Refused(400, "path", f"the {what} '{text}' is not absolute; give it from the root of the disk on")
+
+
+def _names_others(path: Path) -> bool:
+    """Whether a file is a playlist or a manifest, which leads a decoder to wherever it says (HLS, DASH, IMF, ffconcat).
+
+    All of them are text; no movie and no picture begins so.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise Refused(400, "path", f"{path} cannot be read: {error.strerror}; check its permissions") from error
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith((b"#extm3u", b"<", b"ffconcat"))
 
 
 def _entries(folder: Path) -> list[Path]:

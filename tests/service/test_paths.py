@@ -65,6 +65,16 @@ def test_every_frame_of_a_sequence_is_inside(inside: Path) -> None:
             folders.footage(inside / spelt)
 
 
+@pytest.mark.parametrize(
+    "text", [b"#EXTM3U\n/etc/a.mp4", b"\xef\xbb\xbf\n<?xml version='1.0'?><MPD/>", b"ffconcat version 1.0\nfile a"]
+)
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp4"])
+def test_a_list_that_names_other_files_is_refused(inside: Path, text: bytes, name: str) -> None:
+    (inside / name).write_bytes(text)
+    with pytest.raises(Refused, match="names other files"):
+        Folders([inside]).footage(inside / name)
+
+
 def test_nothing_in_a_shot_leads_out(inside: Path) -> None:
     (inside / "a.roto").mkdir()
     folders = Folders([inside])
