@@ -20,7 +20,7 @@ from sam2_roto.service.runtime import ADDRESS
 
 pytestmark = pytest.mark.slow
 
-LONGEST = 300.0
+LONGEST = 900.0
 """Seconds after which a test gives up what it waits for."""
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -29,9 +29,9 @@ CLICKS = (
 
 posix = pytest.mark.skipif(os.name == "nt", reason="workers are stopped by signals of POSIX")
 
-SIZE = 192
+SIZE = 128
 
-LONGEST = 300.0
+LONGEST = 900.0
 """Seconds after which a test gives a job up."""
 
 
@@ -93,6 +93,7 @@ def marked(client: TestClient, work: str) -> str:
     return work
 
 
+@pytest.mark.slow
 @posix
 def test_the_artist_goes_on_while_a_job_tracks(client: TestClient, marked: str, pause: Pause) -> None:
     job = client.post(f"{marked}/track", json={}).json()
@@ -135,6 +136,7 @@ def direct(client: TestClient, marked: str) -> None:
                         np.testing.assert_array_equal(mine.logits.numpy(), other.logits.numpy())
 
 
+@pytest.mark.slow
 @posix
 def test_a_killed_worker_fails_its_job_and_nothing_else(client: TestClient, marked: str, pause: Pause) -> None:
     first = client.post(f"{marked}/track", json={}).json()["id"]
@@ -153,6 +155,7 @@ def test_a_killed_worker_fails_its_job_and_nothing_else(client: TestClient, mark
     assert client.get(marked).json()["tracked"] == {"disc": 0, "block": 0}
 
 
+@pytest.mark.slow
 @posix
 def test_a_cancelled_job_stops_at_a_frame_and_keeps_what_it_has(client: TestClient, marked: str, pause: Pause) -> None:
     job = client.post(f"{marked}/track", json={}).json()["id"]
@@ -171,6 +174,7 @@ def test_a_cancelled_job_stops_at_a_frame_and_keeps_what_it_has(client: TestClie
     assert 0 < sum(client.get(marked).json()["tracked"].values()) < 38
 
 
+@pytest.mark.slow
 @posix
 def test_one_that_does_not_stop_is_killed(client: TestClient, marked: str, pause: Pause) -> None:
     job = client.post(f"{marked}/track", json={}).json()["id"]
