@@ -69,7 +69,7 @@ def write_plate(path: Path, pictures: Iterable[Picture], rate: Fraction, aspect:
     return path
 
 
-def over(front: Picture, alpha: NDArray[Any], back: Sequence[int] | Picture) -> Values:
+def over(front: Picture, alpha: NDArray[Any], back: Sequence[int] | NDArray[Any]) -> Values:
     """The front over the back by its alpha, 0 to 1: what a composite is by definition."""
     matte = np.asarray(alpha, np.float64)[..., None]
     behind = np.broadcast_to(np.asarray(back, np.float64), front.shape)
