@@ -186,7 +186,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield hidden
         os.replace(hidden, path)
     except OSError as error:
-        reason = (error.strerror or str(error)).rstrip(".").lower()
+        reason = (error.strerror or str(error)).replace(os.fspath(hidden), path.name).rstrip(".")
         raise OutputError(f"{path} cannot be written ({reason}); check the folder and the space left.") from error
     finally:
         hidden.unlink(missing_ok=True)
