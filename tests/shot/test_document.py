@@ -125,7 +125,7 @@ def test_locked_objects_and_frames_do_not_change() -> None:
         (lambda d: edits.add_points(d, "dog", 3, [(96, 5, True)]), "the click 96,5 of 'dog' on frame 3 lies outside"),
         (lambda d: edits.add_points(d, "dog", 3, [(float("nan"), 5, True)]), "lies outside the plate"),
         (lambda d: edits.add_points(d, "dog", 20, [(9, 5, True)]), "has the frames 0-19"),
-        (lambda d: edits.set_box(d, "dog", 3, (9, 9, 9, 12)), "is empty; give left,top,right,bottom"),
+        (lambda d: edits.set_box(d, "dog", 3, (9, 9, 9, 12)), "is empty; give two opposite corners"),
         (lambda d: edits.set_box(d, "dog", 3, (99, 9, 120, 12)), "lies outside the plate"),
         (lambda d: edits.add_object(d, "dog"), "an object 'dog' already"),
         (lambda d: edits.add_object(d, "the dog"), "cannot name an object"),
