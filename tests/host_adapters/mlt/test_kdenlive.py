@@ -56,7 +56,7 @@ kill -9 $editor
 def open_and_save(project: Path, original: Path, home: Path) -> None:
     """Let Kdenlive open the project, a copy of the original, and save it under its name."""
     if not os.environ.get("SAM2_ROTO_KDENLIVE"):
-        pytest.skip("starts Kdenlive on a screen of its own, for a minute or more: set SAM2_ROTO_KDENLIVE=1 to ask for it")
+        pytest.skip("starts Kdenlive on a screen of its own, for a minute or more: ask with SAM2_ROTO_KDENLIVE=1")
     for program in PROGRAMS:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed: on Debian, apt-get install kdenlive xvfb xauth dbus")
