@@ -104,8 +104,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     add(
         "--crop",
         choices=get_args(Crop),
-        default="none",
-        help="auto: follow small objects in windows of their own, at the plate's scale (default: none)",
+        default="auto",
+        help="auto: follow objects in windows of their own where that shows more of them (default: auto)",
     )
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add(

@@ -96,7 +96,7 @@ class TrackerSegmenter:
             objects: dict[str, ObjectFrame] = {}
             for lane, (first, results) in zip(lanes, passes, strict=True):
                 if frame >= first:
-                    objects |= lane.tracker.on_plate(next(results)).objects
+                    objects |= lane.on_plate(next(results)).objects
             self._progress(done, len(frames))
             yield FrameResult(frame, objects)
 

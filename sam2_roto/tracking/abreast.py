@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import cast
 
+from .crop_tracker import CropTracker
 from .objects import FrameResult
 from .tracker import Tracker
 
@@ -17,6 +18,10 @@ class Lane:
 
     tracker: Tracker
     firsts: Mapping[str, int]
+
+    def on_plate(self, result: FrameResult) -> FrameResult:
+        """A result of the tracker, with logits over the whole plate."""
+        return self.tracker.on_plate(result) if isinstance(self.tracker, CropTracker) else result
 
     def begin(self, frames: Sequence[int], reverse: bool) -> int | None:
         """Of the frames of a pass, in its order, the first on which any of its objects is followed, or ``None``."""

@@ -135,10 +135,6 @@ class Tracker:
         self._object(name)
         del self.objects[name]
 
-    def on_plate(self, result: FrameResult) -> FrameResult:
-        """A result of a pass with logits over the whole plate, as those of this tracker are already."""
-        return result
-
     @torch.inference_mode()
     def propagate(
         self,
