@@ -10,8 +10,16 @@ from pathlib import Path
 from compositing.footage.frames import FrameRange
 from sam2_roto.cli.deliverables import add_deliverables
 from sam2_roto.cli.parser import Parser, Subparsers
-from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
-from sam2_roto.cli.shot_words import parse_accepted, parse_frame, parse_line, parse_point, parse_stroke, parse_take
+from sam2_roto.cli.prompts import parse_click, parse_mask
+from sam2_roto.cli.shot_words import (
+    parse_accepted,
+    parse_corners,
+    parse_frame,
+    parse_line,
+    parse_point,
+    parse_stroke,
+    parse_take,
+)
 
 _DESCRIPTION = """Work on a shot in steps: mark objects, track, look at what is doubtful, correct, and track again. Only
 the frames that a correction touches are tracked again. The shot is a folder NAME.roto; every edit is kept at once, can
@@ -90,7 +98,7 @@ def _click(step: Parser) -> None:
 
 def _box(step: Parser) -> None:
     words = "a box round the object, by two opposite corners"
-    step.add_argument("prompts", nargs="+", type=parse_box, metavar="NAME:FRAME:X0,Y0,X1,Y1", help=words)
+    step.add_argument("prompts", nargs="+", type=parse_corners, metavar="NAME:FRAME:X0,Y0,X1,Y1", help=words)
     _preview(step)
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple, cast
 
+from sam2_roto.cli.prompts import parse_box
 from sam2_roto.errors import PromptError, ShotError
-from sam2_roto.job import check_object_name
+from sam2_roto.job import Box, check_object_name
 from sam2_roto.shot.document import Stroke
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
@@ -74,6 +75,17 @@ def parse_stroke(text: str) -> BrushStroke:
         )
     radius, path, erases = found.groups()
     return BrushStroke(name, int(frame), Stroke(_points(path), float(radius), positive=not erases))
+
+
+def parse_corners(text: str) -> Box:
+    """``dog:150:520,400,300,120``, a box from any two opposite corners; raises PromptError."""
+    head, _, corners = text.rpartition(":")
+    found = re.fullmatch(rf"({_NUMBER}),({_NUMBER}),({_NUMBER}),({_NUMBER})", corners)
+    if not found:
+        return parse_box(text)  # which says what is wrong
+    x0, y0, x1, y1 = found.groups()
+    (left, right), (top, bottom) = sorted((x0, x1), key=float), sorted((y0, y1), key=float)
+    return parse_box(f"{head}:{left},{top},{right},{bottom}")
 
 
 def parse_line(text: str) -> Line:

@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 
 from sam2_roto.cli import main
-from sam2_roto.cli.shot_words import parse_accepted, parse_frame, parse_line, parse_point, parse_stroke, parse_take
+from sam2_roto.cli.shot_words import (
+    parse_accepted,
+    parse_corners,
+    parse_frame,
+    parse_line,
+    parse_point,
+    parse_stroke,
+    parse_take,
+)
 from sam2_roto.errors import CompositingError
 
 Say = Callable[..., str]
@@ -154,6 +162,8 @@ def test_words() -> None:
     assert parse_take("dog=ours") == ("dog", "ours")
     assert parse_line("dog:7:1,2;3,4.5-") == ("dog", 7, ((1, 2), (3, 4.5)), False)
     assert parse_accepted("dog=3") == ("dog", 3)
+    box = parse_corners("dog:7:50,20,10,40.5")
+    assert (box.name, box.frame, box.x0, box.y0, box.x1, box.y1) == ("dog", 7, 10, 20, 50, 40.5)
     assert parse_point("4,5.5") == (4, 5.5)
 
 
@@ -168,6 +178,8 @@ def test_words() -> None:
         (parse_line, "dog:x:1,2"),
         (parse_accepted, "dog=first"),
         (parse_point, "4"),
+        (parse_corners, "dog:7:1,2,3"),
+        (parse_corners, "dog:7:1,2,1,9"),
     ],
 )
 def test_wrong_words(parse: Callable[[str], object], text: str) -> None:
