@@ -1,0 +1,63 @@
+"""A whole job with ``crop`` auto: a small object in windows beside a large one on the whole plate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import pytest
+
+from compositing.footage.writer import write_movie
+from sam2_roto import rotoscope
+from sam2_roto.export.dataset import Layout, export_dataset
+from sam2_roto.job import Box, RotoscopeJob
+from sam2_roto.masklets import MaskletStore
+
+WIDTH, HEIGHT, FRAMES = 240, 160, 4
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory, random_weights: Path) -> RotoscopeJob:
+    """A finished job."""
+    folder = tmp_path_factory.mktemp("crop")
+    views = np.random.default_rng(2).integers(60, 120, (FRAMES, HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for frame, view in enumerate(views):
+        view[20:140, 100:230] = (40, 60, 230)
+        view[60:72, 30 + 2 * frame : 42 + 2 * frame] = (230, 40, 40)
+    write_movie(folder / "shot.mp4", views, 24)
+    made = RotoscopeJob(
+        footage=folder / "shot.mp4",
+        output=folder / "out",
+        prompts=(Box("bird", 0, 30, 60, 42, 72), Box("barn", 0, 100, 20, 230, 140)),
+        model=str(random_weights),
+        image_size=64,
+        device="cpu",
+    )
+    rotoscope(made)
+    return made
+
+
+def test_only_the_small_object_has_windows_and_both_have_mattes(job: RotoscopeJob) -> None:
+    with MaskletStore.load(job.output / "masklets") as store:
+        cropped = store.read_cropped("bird", 0)
+        bird, barn = store.read("bird", 0), store.read("barn", 0)
+        assert cropped is not None
+        assert cropped[0].width < WIDTH / 2
+        assert bird is not None
+        assert barn is not None
+        assert bird.logits.shape != barn.logits.shape
+        for frame in range(FRAMES):  # with random weights the object soon fills its window, which then grows
+            assert store.read_cropped("bird", frame) is not None
+            assert store.read_cropped("barn", frame) is None
+    for frame in range(FRAMES):
+        with OpenEXR.File(str(job.output / f"shot_matte.{frame:04d}.exr"), separate_channels=True) as file:
+            assert set(file.channels()) == {"bird.A", "barn.A"}
+
+
+@pytest.mark.parametrize("layout", ["sav", "davis", "coco"])
+def test_annotations_of_both(job: RotoscopeJob, tmp_path: Path, layout: Layout) -> None:
+    with MaskletStore.load(job.output / "masklets") as store:
+        written = export_dataset(store, tmp_path, layout, "shot", pictures=False, progress=lambda *_: None)
+    assert written
+    assert all(path.exists() for path in written)
