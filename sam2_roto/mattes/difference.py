@@ -20,7 +20,7 @@ Array = NDArray[Any]
 _NOISE = 6.0  # least deviation of a plate from its clean plate, of 255
 _DISTINCT = 40.0  # distance of two colours, of 255, that counts fully
 _CLUSTERS, _POINTS = 5, 3000
-_REACH = 0.028  # of the plate's diagonal: the window in which the largest difference is taken to be the object itself
+_REACH = 0.028  # of the diagonal: half the window in which the largest difference is taken to be the object itself
 _PEAK = 0.75  # part of that difference that still counts as the object itself
 _FLOOR = 0.05
 
@@ -42,9 +42,9 @@ def difference_alpha(view: Array, plate: CleanPlate, solid: Array, band: Array, 
     difference = color - plate.color
     size = np.linalg.norm(difference, axis=-1)
     noise = np.maximum(plate.noise, _NOISE)
-    known = band & (plate.sure > 0.3) & (size > 2.5 * noise)
+    known = (band | solid) & (plate.sure > 0.3) & (size > 2.5 * noise)
     reach = _REACH * diagonal
-    peak = _highest(np.where(known, cv2.GaussianBlur(size, (0, 0), 0.7), 0).astype(np.float32), reach)
+    peak = _highest(np.where(known, cv2.GaussianBlur(size, (0, 0), 0.7), 0).astype(np.float32), 2 * reach)
     pure = (known & (size > _PEAK * peak)).astype(np.float32) * (size / np.maximum(peak, 1)) ** 4
     total = best = np.full(size.shape, 1e-9, np.float32)
     for candidate in (*_clusters(color[pure > 0]), _near(color, pure, reach / 3), _near(color, solid, reach / 2)):
