@@ -8,6 +8,7 @@ from torch import Tensor
 
 _TAPS = 4  # the window's radius after subsampling
 _FLOOR = 0.02
+_HAZE = 0.05  # what the filter leaves of the background's pattern round the object, and of the object's in it
 
 
 def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float = 1e-4) -> Tensor:
@@ -20,7 +21,7 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
         epsilon: variance of colour below which a window counts as flat and its alpha is averaged.
 
     Returns:
-        float32 ``[H, W]`` in 0 to 1; what comes within 0.02 of 0 or 1 is 0 or 1.
+        float32 ``[H, W]`` in 0 to 1; what comes within 0.05 of 0 or 1 is 0 or 1.
     """
     height, width = alpha.shape
     step = max(1, round(radius / _TAPS))
@@ -29,7 +30,7 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
     factors = _linear_model(small[:3] - 0.5, small[3], max(1, round(radius / step)), epsilon)
     full = F.interpolate(factors[None], size=(height, width), mode="bilinear", align_corners=False)[0]
     matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3])
-    return matte.sub_(_FLOOR).div_(1 - 2 * _FLOOR).clamp_(0, 1)
+    return matte.sub_(_HAZE).div_(1 - 2 * _HAZE).clamp_(0, 1)
 
 
 def within_band(alpha: Tensor, drawn: Tensor, cell: float) -> Tensor:
