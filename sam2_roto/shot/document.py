@@ -139,7 +139,7 @@ class TrackingSettings:
     model: str | None = None
     """A model's name or a weights file; ``None``: the best that is on the machine."""
     image_size: int | None = None
-    policy: str = "plain"
+    policy: str = "distractor"
     precision: str = "float32"
 
 

@@ -237,7 +237,8 @@ PolicyFactory = Callable[[ModelConfig], Policy]
 POLICIES: dict[str, PolicyFactory | None] = {"plain": None, "distractor": DistractorPolicy, "motion": MotionPolicy}
 """By name; None is the published tracker, which asks no one."""
 
-DEFAULT_POLICY = "plain"
+DEFAULT_POLICY = "distractor"
+"""The best one in `benchmarks/policies.py` (docs/tracking.md)."""
 
 
 def find_policy(name: str) -> PolicyFactory | None:

@@ -13,6 +13,7 @@ from sam2_roto import load_model
 from sam2_roto.errors import PromptError
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import CONFIGS, SAM2
+from sam2_roto.shot.document import TrackingSettings
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
 from sam2_roto.tracking.kalman import BoxFilter, box_iou, mask_box
 from sam2_roto.tracking.policy import (
@@ -123,6 +124,7 @@ def test_motion_does_not_read_doubtful_frames_again() -> None:
 
 def test_an_unknown_policy_is_named_with_those_there_are() -> None:
     assert DEFAULT_POLICY in POLICIES
+    assert TrackingSettings().policy == DEFAULT_POLICY
     with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion"):
         find_policy("clever")
 
