@@ -94,7 +94,7 @@ class RotoscopeJob:
 
     ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
     a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
-    ``crop`` auto follows objects in windows of their own where that shows more of them, none all on the whole plate.
+    ``crop`` auto follows small objects in windows of their own, none follows all on the whole plate.
     ``precision`` is float32, bfloat16 or auto (see ``load_model``); ``deliver`` is what is written.
 
     Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.

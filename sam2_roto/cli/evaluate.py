@@ -60,7 +60,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--crop",
         choices=get_args(Crop),
         default="auto",
-        help="auto: follow objects in windows of their own where that shows more of them (default: auto)",
+        help="auto: follow small objects in windows of their own (default: auto)",
     )
     net("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures, frame by frame")

@@ -105,7 +105,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--crop",
         choices=get_args(Crop),
         default="auto",
-        help="auto: follow objects in windows of their own where that shows more of them (default: auto)",
+        help="auto: follow small objects in windows of their own (default: auto)",
     )
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add(
