@@ -290,7 +290,7 @@ class _Run:
                 continue
             began, waited = time.perf_counter(), self._waited()
             with closing(abreast(lanes, frames, reverse=reverse)) as tracked:
-                for frame in tracked:
+                for frame, _ in tracked:
                     self._track.add(time.perf_counter() - began - (self._waited() - waited))
                     done += 1
                     self._progress("track", done, total)

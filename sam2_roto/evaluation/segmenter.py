@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from sam2_roto.mattes.scene import Picture
 from sam2_roto.mattes.stream import Shown, apply_along
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import FrameResult, FrameSource, ObjectFrame, Tracker
-from sam2_roto.tracking.abreast import Lane
+from sam2_roto.tracking.abreast import Lane, abreast
 from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
 from sam2_roto.tracking.looks import first_window
@@ -88,17 +89,13 @@ class TrackerSegmenter:
 
     def _tracked(self, lanes: list[Lane], source: FrameSource, start: int) -> Iterator[FrameResult]:
         frames = [frame for frame in source.frames if frame >= start]
-        passes = [
-            (min(lane.firsts.values()), lane.tracker.propagate(min(lane.firsts.values()), joins=lane.firsts))
-            for lane in lanes
-        ]
-        for done, frame in enumerate(frames, start=1):
-            objects: dict[str, ObjectFrame] = {}
-            for lane, (first, results) in zip(lanes, passes, strict=True):
-                if frame >= first:
-                    objects |= lane.on_plate(next(results)).objects
-            self._progress(done, len(frames))
-            yield FrameResult(frame, objects)
+        with closing(abreast(lanes, frames, reverse=False)) as tracked:
+            for done, (frame, passed) in enumerate(tracked, start=1):
+                objects: dict[str, ObjectFrame] = {}
+                for lane, result in passed:
+                    objects |= lane.on_plate(result).objects
+                self._progress(done, len(frames))
+                yield FrameResult(frame, objects)
 
     def _masks(self, result: FrameResult, size: Size) -> dict[str, NDArray[np.bool_]]:
         seen = _seen(result)

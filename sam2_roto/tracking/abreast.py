@@ -33,8 +33,12 @@ class Lane:
         return start if start <= last else None
 
 
-def abreast(lanes: Iterable[Lane], frames: Sequence[int], *, reverse: bool) -> Generator[int]:
-    """Track consecutive ``frames`` in all lanes, yielding each frame as soon as all that take part are past it."""
+Passed = list[tuple[Lane, FrameResult]]
+"""What the lanes that took part found on one frame, as their trackers saw it."""
+
+
+def abreast(lanes: Iterable[Lane], frames: Sequence[int], *, reverse: bool) -> Generator[tuple[int, Passed]]:
+    """Track consecutive ``frames`` in all lanes; gives each frame as soon as all that take part are past it."""
     with ExitStack() as stack:
         under_way = []
         for lane in lanes:
@@ -42,9 +46,6 @@ def abreast(lanes: Iterable[Lane], frames: Sequence[int], *, reverse: bool) -> G
             if start is not None:
                 results = lane.tracker.propagate(start, frames[-1], reverse=reverse, joins=lane.firsts)
                 stack.enter_context(closing(cast("Generator[FrameResult]", results)))  # else threads outlive an error
-                under_way.append((frames.index(start), results))
+                under_way.append((lane, frames.index(start), results))
         for place, frame in enumerate(frames):
-            for start, results in under_way:
-                if place >= start:
-                    next(results)
-            yield frame
+            yield frame, [(lane, next(results)) for lane, start, results in under_way if place >= start]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sam2_roto.model import SAM2
 
 from .crop import SHARE, Box, Window, extent_of, window_about, zoom_for
+from .kalman import mask_box
 from .objects import ObjectFrame
 from .prompts import FramePrompt
 from .source import ArraySource, FrameSource
@@ -30,17 +31,11 @@ BOX_SHARE = 0.5
 def first_window(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Window | None:
     """The window through which an object's first prompt is answered best; None where the whole plate is as good."""
     if prompt.mask is not None:
-        return _window(mask_box(prompt), model, source) if prompt.mask.any() else None
+        box = mask_box(prompt.mask)
+        return None if box is None else _window(box, model, source)
     if prompt.box is not None:
         return _window(prompt.box, model, source, BOX_SHARE)
     return _closing_in(model, source, frame, prompt)
-
-
-def mask_box(prompt: FramePrompt) -> Box:
-    """The box round a mask that is not empty."""
-    assert prompt.mask is not None
-    rows, columns = (np.flatnonzero(prompt.mask.any(axis=axis)) for axis in (1, 0))
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def _closing_in(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Window | None:
@@ -50,7 +45,7 @@ def _closing_in(model: SAM2, source: FrameSource, frame: int, prompt: FramePromp
     for _ in range(_LOOKS):
         box = window.box_of(_answer(model, view, window, prompt).logits)
         closer = _window(box, model, source) if box is not None else None
-        if closer is None or closer.width >= window.width:
+        if closer is None or max(closer.width, closer.height) >= max(window.width, window.height):
             break
         suited = window = closer
     return suited
