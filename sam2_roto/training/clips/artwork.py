@@ -159,6 +159,7 @@ def save_artwork(artwork: Artwork, target: Path) -> None:
     stills = [cv2.imencode(".jpg", still[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1] for still in artwork.stills]
     sprites = Packed.of(zip(artwork.sprites, ([group] for group in artwork.groups), strict=True), 1)
     photos = Packed.of(((np.asarray(still), []) for still in stills), 0)
+    target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{target.name}.part")
     with scratch.open("wb") as file:
         np.savez(file, sprites=sprites.data, sprite_index=sprites.index, stills=photos.data, still_index=photos.index)
