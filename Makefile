@@ -9,7 +9,7 @@ HOSTS ?= bpy-4.5 bpy-5.0 mlt
 
 BIN := .venv/bin
 # The stamp carries the hash of what decides the environment, so that a fresh checkout's file times do not matter.
-STAMP := .venv/installed-$(shell cat pyproject.toml constraints.txt | $(PYTHON) -c "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])")
+STAMP := .venv/installed-$(shell cat pyproject.toml constraints.txt compositing/operations/_stream.c | $(PYTHON) -c "import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])")
 
 # Workers with one thread each; the demo takes all the cores.
 
@@ -56,5 +56,5 @@ pin: $(STAMP)  ## write the versions in .venv to constraints.txt
 	mv constraints.tmp constraints.txt
 
 clean:  ## remove caches and the demo's output (not .venv and .hosts)
-	rm -rf $(DEMO_OUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(DEMO_OUT) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.hosts/*' -prune -exec rm -rf {} +

@@ -19,6 +19,7 @@ from compositing.image import Image, Window
 from compositing.operations.alpha import premultiply, ratio
 from compositing.operations.bands import band_rows, bands
 from compositing.operations.pairs import check_premultiplied, nothing, pair, part, pieces, target
+from compositing.operations.stream import lay
 
 Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 Alone = Literal["kept", "dropped", "computed"]
@@ -107,6 +108,8 @@ def _compute(operation: Merge, a: Image | None, b: Image | None, result: Image, 
 
 def _lay(a: Tensor, b: Tensor, alpha: Tensor, out: Tensor) -> None:
     """``over`` in one pass over memory: the one merge that every composite is made of."""
+    if lay(a, b, alpha, out):
+        return
     channels, height, width = out.shape
     count = math.ceil(height / band_rows(channels, width, out.device, height))
     parts = zip(a.chunk(count, 1), b.chunk(count, 1), alpha.chunk(count, 1), out.chunk(count, 1), strict=True)

@@ -1,0 +1,3 @@
+_Plane = tuple[int, int, int]
+
+def over(size: _Plane, a: _Plane, b: _Plane, alpha: _Plane, out: _Plane, /) -> None: ...
