@@ -30,13 +30,15 @@ class Merge:
     """One merge. ``compute`` takes A, B ``[C, h, w]`` and a, b ``[1, h, w]`` and gives ``[C, h, w]``.
 
     ``a_alone`` and ``b_alone`` say what becomes of a pixel that only one of the images has: it is kept as it is, it
-    is dropped (so that the result's data window need not hold it), or the formula is computed with zeros.
+    is dropped (so that the result's data window need not hold it), or the formula is computed with zeros. ``step`` is
+    a function of A and B that is the whole formula and takes ``out``, which saves a pass over memory.
     """
 
     formula: str
     compute: Formula
     a_alone: Alone = "kept"
     b_alone: Alone = "kept"
+    step: Callable[..., Tensor] | None = None
 
     def window(self, a: Window, b: Window) -> Window | None:
         """The data window of the result, or None where it is empty."""
@@ -103,7 +105,10 @@ def _compute(operation: Merge, a: Image | None, b: Image | None, result: Image, 
         there = part(result, band)
         colour_a, alpha_a = _operand(a, band, there)
         colour_b, alpha_b = _operand(b, band, there)
-        there.copy_(operation.compute(colour_a, colour_b, alpha_a, alpha_b))
+        if operation.step is not None:
+            operation.step(colour_a, colour_b, out=there)
+        else:
+            there.copy_(operation.compute(colour_a, colour_b, alpha_a, alpha_b))
 
 
 def _lay(a: Tensor, b: Tensor, alpha: Tensor, out: Tensor) -> None:
@@ -166,6 +171,11 @@ def _plain(compute: Callable[[Tensor, Tensor], Tensor]) -> Formula:
     return lambda a, b, _alpha, _beta: compute(a, b)
 
 
+def _single(formula: str, step: Callable[..., Tensor], a_alone: Alone = "kept", b_alone: Alone = "kept") -> Merge:
+    """A merge that is one function of torch."""
+    return Merge(formula, _plain(step), a_alone, b_alone, step)
+
+
 MERGES: dict[str, Merge] = {
     "over": Merge("A + B(1 - a)", _over),
     "under": Merge("A(1 - b) + B", lambda a, b, _, beta: torch.addcmul(b, a, 1 - beta)),
@@ -179,11 +189,11 @@ MERGES: dict[str, Merge] = {
     "conjoint-over": Merge("A where a > b, else A + B(1 - a/b)", _conjoint),
     "disjoint-over": Merge("A + B where a + b < 1, else A + B(1 - a)/b", _disjoint, b_alone="computed"),
     "copy": Merge("A", lambda a, _b, _, _beta: a, b_alone="dropped"),
-    "plus": Merge("A + B", _plain(torch.add)),
-    "minus": Merge("A - B", _plain(torch.sub), b_alone="computed"),
+    "plus": _single("A + B", torch.add),
+    "minus": _single("A - B", torch.sub, b_alone="computed"),
     "from": Merge("B - A", _plain(lambda a, b: b - a), a_alone="computed"),
     "difference": Merge("abs(A - B)", _plain(lambda a, b: (a - b).abs_()), "computed", "computed"),
-    "multiply": Merge("AB", _plain(torch.mul), "dropped", "dropped"),
+    "multiply": _single("AB", torch.mul, "dropped", "dropped"),
     "screen": Merge("max(A, B) where A > 1 or B > 1, else A + B - AB", _plain(_screen)),
     "divide": Merge("A/B, 0 where B is 0", _plain(ratio), "dropped", "dropped"),
     "average": Merge("(A + B)/2", _plain(lambda a, b: (a + b).mul_(0.5)), "computed", "computed"),
@@ -191,9 +201,9 @@ MERGES: dict[str, Merge] = {
     "geometric": Merge(
         "2AB/(A + B), 0 where A + B is 0", _plain(lambda a, b: ratio(2 * a * b, a + b)), "dropped", "dropped"
     ),
-    "hypot": Merge("sqrt(A^2 + B^2)", _plain(torch.hypot), "computed", "computed"),
-    "min": Merge("min(A, B)", _plain(torch.minimum), "computed", "computed"),
-    "max": Merge("max(A, B)", _plain(torch.maximum), "computed", "computed"),
+    "hypot": _single("sqrt(A^2 + B^2)", torch.hypot, "computed", "computed"),
+    "min": _single("min(A, B)", torch.minimum, "computed", "computed"),
+    "max": _single("max(A, B)", torch.maximum, "computed", "computed"),
     "hard-light": Merge(
         "2AB where A < 1/2, else 1 - 2(1 - A)(1 - B)", _plain(_hard_light), a_alone="computed", b_alone="dropped"
     ),
