@@ -16,6 +16,9 @@ Timing = Literal["once", "still", "loop", "hold"]
 Screen = Literal["green", "blue"]
 Kind = Literal["footage", "color", "blur", "transparent", "plate"]
 
+_LARGEST = 16384
+"""Pixels of a side: such a picture takes 4 GB, and codecs go no further."""
+
 
 @dataclass(frozen=True)
 class Background:
@@ -107,8 +110,10 @@ class CompositeJob:
             raise CompositingError(f"The choke of {self.choke} is not possible; give a number of pixels.")
         if self.wrap_size is not None and not 0 < self.wrap_size < 1000:
             raise CompositingError(f"A light wrap {self.wrap_size:g} pixels deep is not possible; give 1 to 999.")
-        if self.size is not None and min(self.size) < 16:
-            raise CompositingError(f"A picture of {self.size[0]}x{self.size[1]} is too small; give 16x16 or more.")
+        if self.size is not None and not all(16 <= side <= _LARGEST for side in self.size):
+            raise CompositingError(
+                f"A picture of {self.size[0]}x{self.size[1]} is not possible; give 16 to {_LARGEST} pixels a side."
+            )
         for name, kind in (("fit", Fit), ("timing", Timing)):
             if getattr(self, name) not in get_args(kind):
                 told = ", ".join(get_args(kind))

@@ -134,8 +134,8 @@ def _timed(job: CompositeJob, evaluator: Evaluator, plan: Plan, node: Node) -> N
     assert there is not None
     if not (there.first <= plan.frames[0] and plan.frames[-1] <= there.last):
         raise FrameRangeError(
-            f"{footage.path.name} lasts for the plate's frames {there}, and {plan.frames[0]}-{plan.frames[-1]} are "
-            "wanted; give --background-time loop or hold, or a --range that it covers."
+            f"{footage.path.name} lasts for the plate's frames {there.first} to {there.last}, and {plan.frames[0]} "
+            f"to {plan.frames[-1]} are wanted; give --background-time loop or hold, or a --range that it covers."
         )
     return timed
 

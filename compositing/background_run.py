@@ -11,7 +11,7 @@ from compositing.color import SRGB
 from compositing.errors import OutputError
 from compositing.footage.audio import Sound, has_sound, is_even, picture_times
 from compositing.footage.sequence import SequenceFootage
-from compositing.graph import movies
+from compositing.graph import movies, pictures
 from compositing.graph.document import digest, save
 from compositing.graph.evaluator import Evaluator
 from compositing.graph.movies import USUAL_RATE, MovieOutput
@@ -53,7 +53,13 @@ def open_output(job: CompositeJob, plan: Plan, sources: list[Path]) -> Output:
     if job.sound is not None:
         raise OutputError(f"Sound goes into movies, and {job.output.name} is none; leave --sound out.")
     pattern = picture_pattern(job.output, plan)
-    linear = pattern.suffix.lower() == ".exr"
+    ending = pattern.suffix.lower()
+    if ending not in pictures.ENDINGS:
+        known = ", ".join((*pictures.ENDINGS, *movies.ENDINGS))
+        raise OutputError(f"{job.output.name} is no picture file and no movie; give a name that ends in {known}.")
+    if transparent and ending in (".jpg", ".jpeg"):
+        raise OutputError(f"{job.output.name} cannot hold a transparent background; write {movies.WITH_ALPHA}.")
+    linear = ending == ".exr"
     output = PictureOutput(
         pattern,
         plan.working if linear and job.output_space is None else plan.shown if not linear else job.output_space or SRGB,

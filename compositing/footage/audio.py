@@ -64,7 +64,8 @@ class Sound:
         try:
             self._source = av.open(str(path))
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise FootageError(f"{path.name} cannot be opened for its sound ({error}); name another file.") from error
+            reason = getattr(error, "strerror", None) or error
+            raise FootageError(f"{path.name} cannot be opened for its sound ({reason}); name another file.") from error
         if not self._source.streams.audio:
             self._source.close()
             raise FootageError(f"{path.name} holds no sound; name a file that does, or leave sound out.")

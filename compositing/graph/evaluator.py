@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from compositing.device import usable
 from compositing.errors import GraphError
 from compositing.footage.frames import FrameRange
 from compositing.graph.cache import ImageCache
@@ -25,13 +26,14 @@ class Evaluator:
     """Opens footage, evaluates nodes and keeps what is used again. Use it as a context manager; for one thread.
 
     Kept are pictures that several nodes take, those that are the same on every frame, and, with ``remember``, those
-    that were asked for; all of them in ``cache_bytes`` at most. Pictures are worked out on ``device``.
+    that were asked for; all of them in ``cache_bytes`` at most. Pictures are worked out on ``device``; CompositingError
+    is raised where that cannot be had.
     """
 
     def __init__(
         self, *, cache_bytes: int = CACHE_BYTES, remember: bool = True, look_ahead: int = 3, device: str = "cpu"
     ) -> None:
-        self._device = device
+        self._device = usable(device)
         self._cache = ImageCache(cache_bytes)
         self._remember = remember
         self._look_ahead = look_ahead

@@ -34,6 +34,9 @@ from compositing.operations.colorspace import to_space
 
 ENDINGS = (".mp4", ".m4v", ".mov", ".mkv")
 
+WITH_ALPHA = ".mov, .mkv, .exr, .png or .tif"
+"""Endings of files that can be transparent."""
+
 USUAL_RATE = Fraction(24)
 """Taken where the plate has no rate."""
 
@@ -89,7 +92,7 @@ def default_codec(path: Path, alpha: bool, space: str = CAMERA) -> str:
     if alpha:
         fitting = [name for name, codec in CODECS.items() if codec.alpha and ending in codec.endings]
         if not fitting:
-            raise OutputError(f"{path.name} cannot hold a transparent background; write .mov, .mkv, .exr or .png.")
+            raise OutputError(f"{path.name} cannot hold a transparent background; write {WITH_ALPHA}.")
         return fitting[0]
     if ending == ".mov":
         return "prores"

@@ -71,14 +71,26 @@ def test_presets(preset: str, work: Path) -> None:
     [
         (("-o", "out"), "no background is given; name one with --background, or choose a --preset"),
         (("--background", "purplish", "-o", "out"), "'purplish' is no background"),
-        (("--background", "sky.mp4", "-o", "out"), "sky.mp4 lasts for the plate's frames 0-2, and 0-5 are wanted"),
+        (
+            ("--background", "sky.mp4", "-o", "out"),
+            "lasts for the plate's frames 0 to 2, and 0 to 5 are wanted",
+        ),
+        (
+            ("--background", "sky.mp4", "--background-offset", "9", "-o", "out"),
+            "lasts for the plate's frames -9 to -7, and 0 to 5 are wanted",
+        ),
         (("--background", "none.png", "-o", "out"), "There is no file or folder none.png"),
         (("--background", "white", "-o", "out", "--range", "0-9"), "The mattes mattes are there for frames 0-5"),
         (("--background", "white", "-o", "out", "--color-space", "Foo"), "There is no colour space 'Foo'"),
         (("--background", "white", "-o", "shot.mp4"), "shot.mp4 is read for this composite and would be overwritten"),
         (("--background", "white", "-o", "out.mp4", "--match", "7"), "The match of 7 is not possible"),
         (("--background", "white", "-o", "out", "--size", "big"), "'big' is no size; write it as 1080x1920"),
+        (("--background", "white", "-o", "out", "--size", "99999x16"), "99999x16 is not possible; give 16 to 16384"),
+        (("--background", "white", "-o", "out", "--device", "cuda:99"), "The device 'cuda:99' cannot be used here"),
+        (("--background", "white", "-o", "out.avi"), "out.avi is no picture file and no movie; give a name"),
+        (("--background", "white", "-o", "out.mp4", "--sound", "none.wav"), "sound (No such file or directory); name"),
         (("--background", "transparent", "-o", "out.mp4"), "cannot hold a transparent background"),
+        (("--background", "transparent", "-o", "out.jpg"), "cannot hold a transparent background"),
     ],
 )
 def test_bad_words_end_with_2_and_one_sentence(

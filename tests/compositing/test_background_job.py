@@ -192,7 +192,7 @@ def test_every_preset_is_a_job(shot: Path) -> None:
 @pytest.mark.parametrize(
     ("background", "how", "told"),
     [
-        ("four.mp4", {}, r"four\.mp4 lasts for the plate's frames 1001-1004, and 1001-1006 are wanted; give"),
+        ("four.mp4", {}, r"four\.mp4 lasts for the plate's frames 1001 to 1004, and 1001 to 1006 are wanted; give"),
         ("white", {"frames": FrameRange(1001, 1009)}, "Frame 1009 is outside plate"),
         ("white", {"matte": "none"}, "There is no file or folder"),
         ("white", {"matte": "sky.png"}, "are 80x30 and the plate plate is 64x48"),
