@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from compositing.device import usable
+from compositing.errors import CompositingError
 from sam2_roto import model as network
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.errors import ModelError
@@ -54,8 +56,6 @@ def choose_device(word: str = "auto") -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(word)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        return usable(word)
+    except CompositingError as error:
         raise ModelError(f"the device '{word}' cannot be used here; give cpu, cuda, mps or auto") from error
-    return device
