@@ -7,12 +7,15 @@ Trying many windows and taking the one of which the network is surest would find
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sam2_roto.model import SAM2
 
-from .crop import SHARE, Box, Window, extent_of, window_about, zoom_for
+from .crop import OUTSIDE, SHARE, Box, Window, extent_of, window_about, zoom_for
 from .kalman import mask_box
 from .objects import ObjectFrame
 from .prompts import FramePrompt
@@ -43,7 +46,8 @@ def _closing_in(model: SAM2, source: FrameSource, frame: int, prompt: FramePromp
     plate, view = (source.width, source.height), source.view(frame)
     suited, window = None, Window(0, 0, *plate)
     for _ in range(_LOOKS):
-        box = window.box_of(_answer(model, view, window, prompt).logits)
+        said = window.prompt(prompt)
+        box = window.box_of(clicked(_answer(model, view, window, said).logits, said, window))
         closer = _window(box, model, source) if box is not None else None
         if closer is None or max(closer.width, closer.height) >= max(window.width, window.height):
             break
@@ -51,9 +55,23 @@ def _closing_in(model: SAM2, source: FrameSource, frame: int, prompt: FramePromp
     return suited
 
 
-def _answer(model: SAM2, view: NDArray[np.uint8], window: Window, prompt: FramePrompt) -> ObjectFrame:
+def clicked(logits: Tensor, said: FramePrompt, window: Window) -> Tensor:
+    """A window's logits ``[h, w]`` without the islands that no positive click of the window is on.
+
+    Specks elsewhere would make the object seem large. As they are where no click is on anything.
+    """
+    _, pieces = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8))
+    rows, columns = logits.shape
+    places = [(int(y * rows / window.height), int(x * columns / window.width)) for x, y, on in said.points if on]
+    kept = {int(pieces[place]) for place in places} - {0}
+    if not kept:
+        return logits
+    return torch.where(torch.from_numpy(np.isin(pieces, list(kept))).to(logits.device), logits, OUTSIDE)
+
+
+def _answer(model: SAM2, view: NDArray[np.uint8], window: Window, said: FramePrompt) -> ObjectFrame:
     picture = ArraySource(np.ascontiguousarray(window.taken(view))[None])
-    return Tracker(model, picture).prompt("object", 0, window.prompt(prompt))
+    return Tracker(model, picture).prompt("object", 0, said)
 
 
 def _window(box: Box, model: SAM2, source: FrameSource, share: float = SHARE) -> Window | None:

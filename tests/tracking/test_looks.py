@@ -71,3 +71,13 @@ def test_the_whole_plate_suits_a_large_object(monkeypatch: pytest.MonkeyPatch) -
 def test_nothing_found_is_looked_for_on_the_whole_plate(monkeypatch: pytest.MonkeyPatch) -> None:
     scene(monkeypatch, (-9, -9, -1, -1))
     assert first_window(NETWORK, source(), 7, click(320, 200)) is None
+
+
+def test_specks_elsewhere_do_not_make_the_object_large() -> None:
+    logits = torch.full((16, 16), -10.0)
+    logits[4:8, 4:8] = 10
+    logits[14, 15] = 10
+    whole = Window(0, 0, 64, 64)
+    alone = looks.clicked(logits, click(22, 22), whole)
+    assert whole.box_of(alone) == (16, 16, 32, 32)
+    assert torch.equal(looks.clicked(logits, click(2, 2), whole), logits)  # the click is on nothing: all of it stays
