@@ -193,6 +193,7 @@ def shotcut(root: Path) -> str:
       <property name="b_track">1</property>
       <property name="factory">loader</property>
       <property name="mlt_service">luma</property>
+      <property name="alpha_over">1</property>
     </transition>
     <transition id="transition1" out="{clock_of(3, RATE)}">
       <property name="a_track">0</property>

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,9 @@ Values = NDArray[np.float64]
 
 TIME_LIMIT = 90
 """Seconds after which a render has failed."""
+
+STARTS = 10
+"""How often melt is started at most, see ``play``."""
 
 
 def find_melt() -> str:
@@ -45,20 +49,45 @@ def render(project: Path, count: int) -> list[Picture]:
         "rescale=bilinear",
         "terminate_on_pause=1",
     ]
-    done = subprocess.run(
-        [*words, *settings],
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": ":77"},
-        capture_output=True,
-        text=True,
-        timeout=TIME_LIMIT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    for _ in range(STARTS):
+        said = play([*words, *settings], movie)
+        if movie.stat().st_size:
+            break
     with av.open(str(movie)) as container:
         frames = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in container.decode(video=0)]
     movie.unlink()
-    assert len(frames) == count, f"melt wrote {len(frames)} of {count} frames: {done.stderr[-2000:]}"
+    assert len(frames) == count, f"melt wrote {len(frames)} of {count} frames: {said}"
     return frames
+
+
+def play(words: Sequence[str], movie: Path) -> str:
+    """Run melt until it ends, or has lost its start; give the end of what it said.
+
+    MLT 7 starts the thread that writes, and then notes that it runs. A thread that is faster, as happens on a busy
+    machine, finds that it is not to run, and ends without a frame; melt then ends as well, or waits for it forever.
+    """
+    movie.unlink(missing_ok=True)
+    log, last = movie.with_suffix(".log"), time.monotonic() + TIME_LIMIT
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "DISPLAY": ":77"}
+    with log.open("wb") as told, subprocess.Popen(words, env=environment, stdout=told, stderr=told) as melt:
+        lost = False
+        while melt.poll() is None and not (lost := is_lost(melt.pid, movie)) and time.monotonic() < last:
+            time.sleep(0.05)
+        ended = lost or melt.poll() is not None
+        melt.kill()
+    said = log.read_text(errors="replace")[-2000:]
+    assert ended, f"melt did not end in {TIME_LIMIT} s: {said}"
+    assert lost or (melt.returncode == 0 and movie.exists()), said
+    return said
+
+
+def is_lost(pid: int, movie: Path) -> bool:
+    """Whether a player has opened its movie, but the thread that opened it is gone, and has written nothing."""
+    try:
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+        return threads == 1 and movie.stat().st_size == 0
+    except FileNotFoundError:
+        return False
 
 
 def write_plate(path: Path, pictures: Iterable[Picture], rate: Fraction, aspect: float = 1.0) -> Path:
