@@ -69,7 +69,7 @@ class Client(Connection):
         self.call("DELETE", "/folders", query={"path": os.path.abspath(path)})
 
     def shots(self) -> list[Json]:
-        """The shots that are open."""
+        """The shots that the service knows, as their documents tell; ``shot`` knows what is still to be tracked."""
         return list(self.call("GET", "/shots")["shots"])
 
     def new_shot(self, footage: Path, **settings: Any) -> Json:

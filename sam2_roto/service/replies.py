@@ -72,8 +72,8 @@ class ShotObject(BaseModel):
     locked_frames: list[int]
 
 
-class Shot(BaseModel):
-    """A shot as it is now."""
+class ShotHeader(BaseModel):
+    """A shot as its document tells."""
 
     id: str
     folder: str
@@ -91,17 +91,22 @@ class Shot(BaseModel):
     image_size: int | None
     recipe: dict[str, Any]
     objects: list[ShotObject]
-    tracked: Annotated[dict[str, int], Field(description="frames that are still to be tracked, by object")]
-    trouble: Annotated[str | None, Field(description="why that is not known")]
     can_undo: bool
     can_redo: bool
     revision: Annotated[str, Field(description="another one after every edit")]
 
 
+class Shot(ShotHeader):
+    """A shot as it is now."""
+
+    tracked: Annotated[dict[str, int], Field(description="frames that are still to be tracked, by object")]
+    trouble: Annotated[str | None, Field(description="why that is not known")]
+
+
 class ShotList(BaseModel):
     """The shots that the service knows."""
 
-    shots: list[Shot]
+    shots: list[ShotHeader]
 
 
 class Preview(BaseModel):

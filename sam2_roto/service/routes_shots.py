@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi import Path as InPath
 
-from compositing.errors import CompositingError
 from compositing.footage.frames import FrameRange
 from sam2_roto.shot.document import Stroke, TrackingSettings
 from sam2_roto.shot.shot import ENDING
@@ -46,14 +45,9 @@ Known = Annotated[str, Depends(known)]
 
 @router.get("", response_model=ShotList)
 async def all_shots(here: Here) -> Json:
-    """The shots that can be opened now; those whose files are away are left out."""
-    told = []
-    for identity in here.rooms.ids:
-        try:
-            told.append(await here.rooms.do(identity, shots.describe))
-        except CompositingError:  # on a disk that is away, or open in another program
-            continue
-    return {"shots": told}
+    """The shots that can be read now; those whose files are away are left out."""
+    known = [(identity, here.rooms.folder(identity)) for identity in here.rooms.ids]
+    return {"shots": await asyncio.to_thread(shots.headers, here.folders, known)}
 
 
 @router.post("", response_model=Shot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,14 +70,31 @@ def check_recipe(recipe: Json) -> Json:
 
 def describe(room: Room) -> Json:
     """A shot as clients see it; ``trouble`` tells why it cannot be known what is still to be tracked."""
-    document, history = room.shot.document, room.shot.history
     missing, trouble = _missing(room)
+    return {**header(room.id, room.folder, room.shot), "tracked": missing, "trouble": trouble}
+
+
+def headers(folders: Folders, known: Iterable[tuple[str, Path]]) -> list[Json]:
+    """The shots that can be read now, by ids and folders, as their documents tell; none is opened for it."""
+    told = []
+    for identity, folder in known:
+        try:
+            with Shot(folders.shot(folder), read_only=True) as found:
+                told.append(header(identity, folder, found))
+        except CompositingError:  # on a disk that is away, or its folder was closed
+            continue
+    return told
+
+
+def header(identity: str, folder: Path, shot: Shot) -> Json:
+    """What the document of a shot tells, without a look at its footage and its results."""
+    document, history = shot.document, shot.history
     footage = document.footage
     return {
-        "id": room.id,
-        "folder": str(room.folder),
-        "name": room.shot.name,
-        "footage": str((room.folder / footage.path).resolve()),
+        "id": identity,
+        "folder": str(folder),
+        "name": shot.name,
+        "footage": str((folder / footage.path).resolve()),
         "width": footage.width,
         "height": footage.height,
         "first": footage.first,
@@ -89,8 +107,6 @@ def describe(room: Room) -> Json:
         "image_size": document.settings.image_size,
         "recipe": dict(document.recipe),
         "objects": _objects(document),
-        "tracked": missing,
-        "trouble": trouble,
         "can_undo": history.undoable is not None,
         "can_redo": history.redoable is not None,
         "revision": f"{history.position}-{history.edits[history.position - 1].id}" if history.position else "0",

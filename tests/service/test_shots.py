@@ -39,7 +39,8 @@ def test_a_shot_tells_itself(client: TestClient, work: str, words: dict[str, Any
     assert found["range"] == [0, 19]
     assert Path(found["footage"]) == Path(words["footage"]).resolve()
     assert (found["objects"], found["tracked"], found["trouble"]) == ([], {}, None)
-    assert client.get("/v1/shots").json() == {"shots": [found]}
+    listed = {name: value for name, value in found.items() if name not in ("tracked", "trouble")}
+    assert client.get("/v1/shots").json() == {"shots": [listed]}
     assert client.get("/v1/status").json()["shots"] == 1
 
 
@@ -177,8 +178,25 @@ def test_more_shots_than_are_held_open(client: TestClient, words: dict[str, Any]
     made = [client.post("/v1/shots", json=words).json()["id"] for _ in range(4)]
     for identity in (*made, *made):
         assert client.post(f"/v1/shots/{identity}/prompts", json=CLICK).status_code == 200
-    assert len(service.rooms._open) <= 2
-    assert len(client.get("/v1/shots").json()["shots"]) == 5
+    held = dict(service.rooms._open)
+    assert len(held) <= 2
+    listed = client.get("/v1/shots").json()["shots"]
+    assert [[entry["name"] for entry in shot["objects"]] for shot in listed] == [[], *[["disc"]] * 4]
+    assert service.rooms._open == held  # none is opened to be listed
+
+
+def test_shots_whose_files_are_away_are_not_listed(
+    client: TestClient, words: dict[str, Any], work: str, tmp_path: Path
+) -> None:
+    client.post("/v1/folders", json={"path": str(tmp_path)})
+    folders = [tmp_path / name for name in ("here.roto", "away.roto", "broken.roto")]
+    made = [client.post("/v1/shots", json={**words, "folder": str(folder)}).json()["id"] for folder in folders]
+    folders[1].rename(tmp_path / "gone")
+    (folders[2] / "shot.json").write_text("{")
+    listed = [shot["id"] for shot in client.get("/v1/shots").json()["shots"]]
+    assert listed == [work.rpartition("/")[2], made[0]]
+    client.request("DELETE", "/v1/folders", params={"path": str(tmp_path)})
+    assert [shot["id"] for shot in client.get("/v1/shots").json()["shots"]] == listed[:1]
 
 
 class TestPaths:
