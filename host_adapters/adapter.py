@@ -1,8 +1,10 @@
-"""What a host must offer to be rotoscoped in, and the one way in which a clip goes through it.
+"""What a host must offer to be rotoscoped in, and one way in which a clip goes through it, from prompts to its place.
 
-An adapter is a ``HostAdapter`` that tells which clip the artist means and puts what came into the host's own terms.
-Everything between, from the prompts to the files, is here and the same for all. The standard library alone, Python 3.9
-and later, because it runs inside the host: copy this file beside the folder ``client``.
+It is for hosts that say all prompts at once. A host in which the artist clicks, looks and undoes talks to the client
+itself, as the extension for Blender does. Here an adapter is a ``HostAdapter`` that tells which clip the artist means
+and puts what came into the host's own terms; everything between, from the prompts to the files, is the same for all.
+The standard library alone, Python 3.9 and later, because it runs inside the host: copy this file beside the folder
+``client``.
 
     rotoscoping = adapter.rotoscope(client, [{"object": "dog", "frame": 12, "points": [(410, 250, True)]}], "/out")
     while not rotoscoping.poll():  # from a timer, in a host with an interface; it never waits
