@@ -14,7 +14,8 @@ import bpy
 
 from .animation import step_keys
 from .errors import SceneError
-from .splines import MaskShape, Points
+from .splines import MaskShape
+from .untangling import Points
 
 
 def place_mask(context: bpy.types.Context, scene: Any, name: str, shapes: Sequence[MaskShape]) -> Any:

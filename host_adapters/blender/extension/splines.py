@@ -16,14 +16,12 @@ from typing import Any
 from .affine import Place, mask_place
 from .errors import SceneError
 from .frames import FrameMap
+from .untangling import Points, untangled
 
 FORMAT = 1
 """The version of the JSON that is read."""
 
 _SHARP = 0.01  # pixels between handles below which they tell no direction
-
-Points = Sequence[tuple[Place, Place, Place]]
-"""Of each point its left handle, itself, its right handle."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,11 @@ def _shape(entry: Mapping[str, Any], width: int, height: int, times: FrameMap) -
     seen = [times.first + index for index, plate in enumerate(times.plates) if first <= plate <= last]
     # Where the timeline shows the plate frame by frame, keys stay few; otherwise every frame gets one.
     wanted = [frame for plate in plates for frame in times.timelines(plate)] if times.steady else seen
-    keys = {frame: _between(plates, times.plate(frame)) for frame in sorted({*wanted, *seen[:1], *seen[-1:]})}
+    drawn = {frame: _between(plates, times.plate(frame)) for frame in {*wanted, *seen}}
+    simple = {frame: untangled(points) for frame, points in drawn.items()}
+    mended = {frame for frame in drawn if simple[frame] is not drawn[frame]}
+    beside = {near for frame in mended for near in (frame - 1, frame + 1) if near in drawn}
+    keys = {frame: simple[frame] for frame in sorted({*wanted, *seen[:1], *seen[-1:], *mended, *beside})}
     return MaskShape(str(entry["name"]), bool(entry["hole"]), keys, _stretches(seen))
 
 
