@@ -25,7 +25,7 @@ Values = NDArray[np.float64]
 TIME_LIMIT = 90
 """Seconds after which a render has failed."""
 
-STARTS = 10
+STARTS = 5
 """How often melt is started at most, see ``play``."""
 
 
@@ -73,6 +73,7 @@ def play(words: Sequence[str], movie: Path) -> str:
         lost = False
         while melt.poll() is None and not (lost := is_lost(melt.pid, movie)) and time.monotonic() < last:
             time.sleep(0.05)
+        lost = lost or (melt.poll() is None and is_empty(movie))  # threads of decoders hide that one is gone
         ended = lost or melt.poll() is not None
         melt.kill()
     said = log.read_text(errors="replace")[-2000:]
@@ -85,9 +86,14 @@ def is_lost(pid: int, movie: Path) -> bool:
     """Whether a player has opened its movie, but the thread that opened it is gone, and has written nothing."""
     try:
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
-        return threads == 1 and movie.stat().st_size == 0
-    except FileNotFoundError:
+    except FileNotFoundError:  # it has ended
         return False
+    return threads == 1 and is_empty(movie)
+
+
+def is_empty(movie: Path) -> bool:
+    """Whether a movie is there, and nothing in it."""
+    return movie.exists() and movie.stat().st_size == 0
 
 
 def write_plate(path: Path, pictures: Iterable[Picture], rate: Fraction, aspect: float = 1.0) -> Path:

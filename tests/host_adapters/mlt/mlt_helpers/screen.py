@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +24,7 @@ Process = subprocess.Popen[bytes]
 PATIENCE = 300
 """Seconds after which what does not come is held to come no more; on a free machine it takes five."""
 
-FOLDERS = ("TMPDIR", *(f"XDG_{kind}" for kind in ("CONFIG_HOME", "DATA_HOME", "CACHE_HOME", "RUNTIME_DIR")))
+FOLDERS = ("TMPDIR", *(f"XDG_{kind}" for kind in ("CONFIG_HOME", "DATA_HOME", "CACHE_HOME")))
 """Of its own: TMPDIR, too, where programs keep the locks by which they find that they crashed."""
 
 SCREEN = ("-screen", "0", "1400x900x24", "-nolisten", "tcp")
@@ -50,6 +51,8 @@ class Screen:
             folder = self.home / name.lower()
             folder.mkdir(parents=True, mode=0o700)
             self.environment[name] = str(folder)
+        self._short = tempfile.TemporaryDirectory(prefix="roto")
+        self.environment["XDG_RUNTIME_DIR"] = self._short.name  # for sockets, whose paths are 107 letters at most
         ready, tells = os.pipe()
         words = ["Xvfb", "-displayfd", str(tells), *SCREEN, STAYING, "-fbdir", str(self.home)]
         self._start(words, self.home, "Xvfb", pass_fds=(tells,))
@@ -63,6 +66,7 @@ class Screen:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # with what it started, each in a group of its own
             process.wait()
+        self._short.cleanup()
 
     def start_bus(self) -> None:
         """Give the programs that come a session bus of their own."""
