@@ -20,7 +20,7 @@ from sam2_roto.mattes.scene import Moment, Picture, Scene
 Array = NDArray[Any]
 Box = tuple[int, int, int, int]
 
-_AWAY = 0.025  # of the plate's diagonal: how far from the object, on its own frame, a pixel is surely background
+_NEAR, _AWAY = 0.006, 0.03  # of the plate's diagonal: from where, on its own frame, a pixel may be background, and is
 _MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it hid is seen
 _ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels of the reduced plate beyond which flow counts less
 _SPARSE = 4  # pixels of the reduced plate from one vector of flow that is fitted to the next
@@ -28,6 +28,7 @@ _FEWEST = 24  # vectors of flow that a fit needs
 _REACH = 0.07  # of the plate's diagonal: how far from the object its strands may be
 _MISSED = 0.5  # pixels of the flow by which a background may miss its motion until it counts half
 _FARTHEST = 4.0  # of such pixels that count
+_COARSE = 4  # pixels of the reduced plate to one of the field of what is missed, which is smooth
 _ENOUGH = 3.0  # frames that make a colour sure
 
 
@@ -141,12 +142,15 @@ def _missed(flow: Array, motion: Array, matte: Array) -> Array:
     diagonal = math.hypot(*matte.shape)
     side = 2 * round(_REACH * diagonal) + 1
     far = (cv2.dilate(matte, np.ones((side, side), np.uint8)) < 0.05).astype(np.float32)
-    y, x = np.mgrid[: matte.shape[0], : matte.shape[1]]
-    ground = np.stack([x, y, np.ones_like(x)], axis=-1) @ motion
-    apart = np.minimum(np.linalg.norm(flow.transpose(1, 2, 0) - ground, axis=-1), _FARTHEST).astype(np.float32)
-    sigma = _REACH * diagonal
-    share = cv2.GaussianBlur(far, (0, 0), sigma)
-    return np.asarray((cv2.GaussianBlur(far * apart, (0, 0), sigma) + 1e-4 * _FARTHEST) / (share + 1e-4))
+    y, x = np.mgrid[: matte.shape[0], : matte.shape[1]].astype(np.float32)
+    ground = [x * row[0] + y * row[1] + row[2] for row in motion.T.astype(np.float32)]
+    apart = np.minimum(np.hypot(flow[0] - ground[0], flow[1] - ground[1]), _FARTHEST)
+    size = (max(1, matte.shape[1] // _COARSE), max(1, matte.shape[0] // _COARSE))
+    sums, share = (
+        cv2.GaussianBlur(cv2.resize(field, size, interpolation=cv2.INTER_AREA), (0, 0), _REACH * diagonal / _COARSE)
+        for field in (far * apart, far)
+    )
+    return np.asarray(cv2.resize((sums + 1e-4 * _FARTHEST) / (share + 1e-4), matte.shape[::-1]))
 
 
 def _slope(color: Array) -> Array:
@@ -158,10 +162,12 @@ def _slope(color: Array) -> Array:
 
 
 def _away(alpha: Array, picture: Picture) -> Array:
-    """0 in the object and next to it, 1 far from it, at the size of the flow: float32."""
-    reach = _AWAY * math.hypot(*picture.small.shape[:2])
-    far = cv2.distanceTransform((alpha < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.asarray(np.clip(2 * far / reach - 1, 0, 1), np.float32)
+    """0 in the object and next to it, 1 far from it, at the size of the flow: float32.
+
+    It rises slowly, so that where some frames show the background from afar, those are asked first.
+    """
+    far = cv2.distanceTransform((alpha < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / math.hypot(*picture.small.shape[:2])
+    return np.asarray(np.clip((far - _NEAR) / (_AWAY - _NEAR), 0, 1) ** 1.5, np.float32)
 
 
 def _warped(source: Array, motion: Array, box: Box, target: tuple[float, float], scale: Array) -> Array:

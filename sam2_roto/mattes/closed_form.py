@@ -83,7 +83,7 @@ def closed_form_alpha(
     target, weight = matte, np.full_like(matte, trust)
     plate = None if behind is None else behind(box)
     if plate is not None:
-        found, sure = difference_alpha(view, plate, regions == 1, regions == 0.5, math.hypot(*alpha.shape))
+        found, sure = difference_alpha(view, plate, regions == 1, regions == 0.5, matte, math.hypot(*alpha.shape))
         found = _joined(found, _near(matte, outer))
         weight = weight * (1 + _EVIDENCE * sure)
         target = (matte + _EVIDENCE * sure * found) / (1 + _EVIDENCE * sure)

@@ -1,12 +1,16 @@
 """Alpha from the difference to a clean plate, with colours of the object taken from where the difference is largest.
 
-A pixel is ``alpha F + (1 - alpha) B``. With B known, each colour F that the object may have there gives an alpha and a
-remainder that it cannot explain; the alphas are averaged by how small their remainders are.
+A pixel is ``alpha F + (1 - alpha) B``, as light: a camera mixes before it encodes, and at an edge blurred by motion the
+difference is large. With B known, each colour F that the object may have there gives an alpha and a remainder that it
+cannot explain; the alphas are averaged by how small their remainders are, and by how near they are to the matte so far
+where that is sure that the object is there.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -23,9 +27,23 @@ _CLUSTERS, _POINTS = 5, 3000
 _REACH = 0.028  # of the diagonal: half the window in which the largest difference is taken to be the object itself
 _PEAK = 0.75  # part of that difference that still counts as the object itself
 _FLOOR = 0.05
+_DARKEST = 40.0  # of 255: below it noise is taken to be that of a brighter place, as light
+_PRIOR = 0.2  # deviation of alpha from a matte that is sure of itself
 
 
-def difference_alpha(view: Array, plate: CleanPlate, solid: Array, band: Array, diagonal: float) -> tuple[Array, Array]:
+@dataclass(frozen=True)
+class _Seen:
+    """A plate and what lies behind it: display-referred, 0 to 255; ``noise`` likewise, ``matte`` in 0 to 1."""
+
+    color: Array
+    behind: Array
+    noise: Array
+    matte: Array
+
+
+def difference_alpha(
+    view: Array, plate: CleanPlate, solid: Array, band: Array, matte: Array, diagonal: float
+) -> tuple[Array, Array]:
     """Alpha within a box of the plate, and how far it is to be believed.
 
     Args:
@@ -33,33 +51,59 @@ def difference_alpha(view: Array, plate: CleanPlate, solid: Array, band: Array, 
         plate: the background there.
         solid: bool ``[h, w]``, where the object surely is.
         band: bool ``[h, w]``, where its edge or its strands may be.
+        matte: float32 ``[h, w]``, the alpha so far.
         diagonal: of the whole plate, in pixels.
 
     Returns:
         Two of float32 ``[h, w]``, 0 to 1.
     """
-    color = view.astype(np.float32)
-    difference = color - plate.color
-    size = np.linalg.norm(difference, axis=-1)
-    noise = np.maximum(plate.noise, _NOISE)
-    known = (band | solid) & (plate.sure > 0.3) & (size > 2.5 * noise)
+    behind = np.clip(plate.color, 0, 255)
+    seen = _Seen(view.astype(np.float32), behind, np.maximum(plate.noise, _NOISE), cv2.GaussianBlur(matte, (0, 0), 2))
+    size = np.linalg.norm(seen.color - behind, axis=-1)
+    known = (band | solid) & (plate.sure > 0.3) & (size > 2.5 * seen.noise)
     reach = _REACH * diagonal
     peak = _highest(np.where(known, cv2.GaussianBlur(size, (0, 0), 0.7), 0).astype(np.float32), 2 * reach)
     pure = (known & (size > _PEAK * peak)).astype(np.float32) * (size / np.maximum(peak, 1)) ** 4
-    total = best = np.full(size.shape, 1e-9, np.float32)
-    for candidate in (*_clusters(color[pure > 0]), _near(color, pure, reach / 3), _near(color, solid, reach / 2)):
-        alpha, weight = _explained(difference, candidate - plate.color, noise)
-        total, best = total + weight, best + weight * alpha
-    alpha = np.clip((best / total - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
-    return alpha, plate.sure * np.minimum(total, 1)
+    colors = (
+        *_clusters(seen.color[pure > 0]),
+        _near(seen.color, pure, reach / 3),
+        _near(seen.color, solid, reach / 2),
+    )
+    total, alpha = _averaged(seen, colors)
+    return np.clip((alpha - _FLOOR) / (1 - 2 * _FLOOR), 0, 1), plate.sure * np.minimum(total, 1)
 
 
-def _explained(difference: Array, contrast: Array, noise: Array) -> tuple[Array, Array]:
-    """Alpha if the object differs from the background by ``contrast``, and its weight: two of ``[h, w]``."""
-    square = (contrast**2).sum(-1)
-    alpha = np.clip((difference * contrast).sum(-1) / (square + noise**2), 0, 1)
-    rest = ((difference - alpha[..., None] * contrast) ** 2).sum(-1)
-    return alpha, np.exp(-rest / (2 * noise**2)) * np.minimum(square / _DISTINCT**2, 1)
+def _averaged(seen: _Seen, colors: Sequence[Array]) -> tuple[Array, Array]:
+    """The sum of the weights of the colours that the object may have, and the mean of the alphas that they give."""
+    total = mean = np.full(seen.noise.shape, 1e-9, np.float32)
+    behind = _light(seen.behind)
+    difference = _light(seen.color) - behind
+    precision = 1 / (_slope(np.maximum(seen.behind, _DARKEST)) * seen.noise[..., None]) ** 2
+    sure = 2 * np.clip(seen.matte - 0.5, 0, 0.5)
+    for color in colors:
+        contrast = _light(color) - behind
+        weighted = contrast * precision
+        alpha = np.clip((difference * weighted).sum(-1) / ((contrast * weighted).sum(-1) + 1), 0, 1)
+        rest = ((seen.color - _display(behind + alpha[..., None] * contrast)) ** 2).sum(-1)
+        distinct = np.minimum(((color - seen.behind) ** 2).sum(-1) / _DISTINCT**2, 1)
+        odd = (sure * (alpha - seen.matte) / _PRIOR) ** 2
+        weight = distinct * np.exp(-0.5 * (rest / seen.noise**2 + odd))
+        total, mean = total + weight, mean + weight * alpha
+    return total, mean / total
+
+
+def _light(color: Array) -> Array:
+    """Display-referred colour, 0 to 255, as light, 0 to 1; near enough to the curves of sRGB and Rec. 709."""
+    return np.asarray(np.square(color / np.float32(255)))
+
+
+def _display(light: Array) -> Array:
+    return np.asarray(255 * np.sqrt(np.maximum(light, 0)))
+
+
+def _slope(color: Array) -> Array:
+    """How much light changes with colour."""
+    return np.asarray(2 * color / 255**2)
 
 
 def _highest(values: Array, reach: float) -> Array:
