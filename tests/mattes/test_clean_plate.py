@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sam2_roto.mattes import Hair, Picture
-from sam2_roto.mattes.clean_plate import clean_plate
+from sam2_roto.mattes.clean_plate import CleanPlate, clean_plate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Moment, Scene
 
@@ -103,10 +103,42 @@ def test_alpha_is_the_share_of_the_difference() -> None:
     truth, view = truths[4][y0:y1, x0:x1], shot.moment.picture.view[y0:y1, x0:x1]
     band = np.zeros(truth.shape, bool)
     band[30:85] = True
-    found, sure = difference_alpha(view, plate, (truth == 1) & ~band, band, 300.0)
+    matte = np.where(band, 0, truth).astype(np.float32)
+    found, sure = difference_alpha(view, plate, (truth == 1) & ~band, band, matte, 300.0)
     believed = band & (sure > 0.5)
     assert believed.mean() > 0.25
     assert np.abs(found - truth)[believed].mean() < 0.05
+
+
+def ramp(colors: np.ndarray) -> tuple[np.ndarray, np.ndarray, CleanPlate]:
+    """A thing blurred by motion, as a camera sees it: its alpha, the view, and the dark plate behind it."""
+    alpha = np.tile(np.clip((np.arange(120, dtype=np.float32) - 40) / 40, 0, 1), (60, 1))
+    behind = np.full((60, 120, 3), (60.0, 50.0, 70.0), np.float32)
+    decoded = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (colors / 255, behind / 255)]
+    light = alpha[..., None] * decoded[0] + (1 - alpha[..., None]) * decoded[1]
+    codes = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    still = CleanPlate(behind, np.ones((60, 120), np.float32), np.ones((60, 120), np.float32))
+    return alpha, (255 * codes + 0.5).astype(np.uint8), still
+
+
+def test_light_is_what_is_mixed() -> None:
+    alpha, view, behind = ramp(np.full((60, 120, 3), (220.0, 200.0, 180.0)))
+    band = (alpha > 0) & (alpha < 1)
+    found, sure = difference_alpha(view, behind, alpha == 1, band, np.zeros_like(alpha), 1600.0)
+    assert sure[band].mean() > 0.8
+    assert np.abs(found - alpha)[band].mean() < 0.1  # of codes it would be 0.17
+
+
+def test_a_sure_matte_settles_what_colours_leave_open() -> None:
+    colors = np.where(np.arange(120)[None, :, None] // 6 % 2, (220.0, 215.0, 210.0), (130.0, 126.0, 126.0))
+    alpha, view, behind = ramp(np.broadcast_to(colors, (60, 120, 3)))
+    solid, band = np.zeros(alpha.shape, bool), np.ones(alpha.shape, bool)
+    inside = alpha == 1
+    wrong = [
+        float(np.abs(difference_alpha(view, behind, solid, band, matte, 300.0)[0] - alpha)[inside].mean())
+        for matte in (np.zeros_like(alpha), alpha)
+    ]
+    assert wrong[1] < 0.6 * wrong[0]
 
 
 def test_strands_that_the_matte_lacks_are_found() -> None:
