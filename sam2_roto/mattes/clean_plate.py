@@ -20,7 +20,7 @@ from sam2_roto.mattes.scene import Moment, Picture, Scene
 Array = NDArray[Any]
 Box = tuple[int, int, int, int]
 
-_NEAR, _AWAY = 0.006, 0.03  # of the plate's diagonal: from where, on its own frame, a pixel may be background, and is
+_NEAR, _AWAY = 0.01, 0.022  # of the plate's diagonal: from where, on its own frame, a pixel may be background, and is
 _MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it hid is seen
 _ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels of the reduced plate beyond which flow counts less
 _SPARSE = 4  # pixels of the reduced plate from one vector of flow that is fitted to the next
@@ -162,12 +162,9 @@ def _slope(color: Array) -> Array:
 
 
 def _away(alpha: Array, picture: Picture) -> Array:
-    """0 in the object and next to it, 1 far from it, at the size of the flow: float32.
-
-    It rises slowly, so that where some frames show the background from afar, those are asked first.
-    """
+    """0 in the object and next to it, 1 far from it, at the size of the flow: float32."""
     far = cv2.distanceTransform((alpha < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / math.hypot(*picture.small.shape[:2])
-    return np.asarray(np.clip((far - _NEAR) / (_AWAY - _NEAR), 0, 1) ** 1.5, np.float32)
+    return np.asarray(np.clip((far - _NEAR) / (_AWAY - _NEAR), 0, 1), np.float32)
 
 
 def _warped(source: Array, motion: Array, box: Box, target: tuple[float, float], scale: Array) -> Array:
