@@ -29,6 +29,7 @@ from sam2_roto.errors import StoreError
 from sam2_roto.model import ModelConfig
 from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.objects import ObjectFrame
+from sam2_roto.tracking.sight import Sight
 
 FORMAT = 2
 """Version of the layout, in ``job.json``."""
@@ -96,20 +97,27 @@ class MaskletStore:
         """Keep a result whose logits cover a window; StoreError where the disk refuses."""
         self._write(name, frame, result, (*window, *self._size))
 
+    def keep(self, name: str, frame: int, sight: Sight) -> None:
+        """Keep a result with the window that its logits cover, if any; StoreError where the disk refuses."""
+        if sight.window is None:
+            self.write(name, frame, sight.result)
+        else:
+            self.write_cropped(name, frame, sight.window, sight.result)
+
     def read(self, name: str, frame: int) -> ObjectFrame | None:
         """The kept result (logits as float32, on the CPU), or ``None`` where there is none, or half of one."""
         found = self._read(name, frame)
-        if found is None or found[1] == _WHOLE:
-            return None if found is None else found[0]
-        result, (*window, width, height) = found
-        return result._replace(logits=Window(*window).spread(result.logits, (height, width)))
+        return None if found is None else _sight(found).on_plate(found[1][4:])
 
     def read_cropped(self, name: str, frame: int) -> tuple[Window, ObjectFrame] | None:
         """The window and the result as the network gave it; ``None`` also where the whole plate was seen."""
+        found = self.sight(name, frame)
+        return None if found is None or found.window is None else (found.window, found.result)
+
+    def sight(self, name: str, frame: int) -> Sight | None:
+        """The kept result as the network gave it, with the window if there was one."""
         found = self._read(name, frame)
-        if found is None or found[1] == _WHOLE:
-            return None
-        return Window(*found[1][:4]), found[0]
+        return None if found is None else _sight(found)
 
     def _write(self, name: str, frame: int, result: ObjectFrame, place: _Place) -> None:
         pointer = result.pointer.float().cpu().numpy().astype("<f4")
@@ -214,6 +222,11 @@ class MaskletStore:
             os.replace(hidden, path)
         except OSError as error:
             raise StoreError(f"the folder {self.folder} cannot be written: {error.strerror}; choose another") from error
+
+
+def _sight(found: tuple[ObjectFrame, _Place]) -> Sight:
+    result, place = found
+    return Sight(result, None if place == _WHOLE else Window(*place[:4]))
 
 
 def _checksum(body: bytes, fields: tuple[float, ...]) -> int:

@@ -35,7 +35,7 @@ class Models:
 
     def get(self, network: Network) -> SAM2:
         """The network, loaded when it is first asked for; the latest few are kept."""
-        key = (str(network.path), network.config.image_size, network.precision)
+        key = (str(network.path), network.config.image_size, network.settings.precision)
         with self.using:
             model = self._loaded.pop(key) if key in self._loaded else network.load(self.device)
             self._loaded[key] = model

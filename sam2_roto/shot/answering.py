@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
+from sam2_roto.tracking.crop import Window
+from sam2_roto.tracking.looks import first_window
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.prompts import FramePrompt, square_mask
+from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.source import FrameSource, prepare
 from sam2_roto.tracking.tracker import REFINE_CLAMP
 
@@ -21,64 +24,87 @@ WARM = 6
 
 _T = TypeVar("_T")
 
-Beside = Mapping[int, tuple[str, ObjectFrame]]
+Beside = Mapping[int, tuple[str, Sight]]
 """The keyframes beside a frame: their answers, each with its digest."""
 
 
 class Answerer:
     """Masks from prompts on single frames; a frame that was looked at before is answered at once.
 
-    What a frame looks like is encoded once. Corrections also look at the keyframes beside the frame, which are
-    remembered; the features as conditioned by them are kept, so that a further click costs the mask decoder alone.
+    What a frame looks like, in whole or through a window, is encoded once. Corrections also look at the keyframes
+    beside the frame, which are remembered; the features as conditioned by them are kept, so that a further click costs
+    the mask decoder alone.
     """
 
     def __init__(self, model: SAM2, source: FrameSource) -> None:
         self._model, self._source = model, source
         self._device = model.no_obj_ptr.device
+        self._plate = source.width, source.height
+        self._whole = Window(0, 0, *self._plate)
         self._features: dict[Hashable, ImageFeatures] = {}
         self._memories: dict[Hashable, tuple[Tensor, Tensor]] = {}
         self._embeddings: dict[Hashable, Tensor] = {}
 
     @torch.inference_mode()
-    def warm(self, frame: int, beside: Beside | None = None) -> None:
+    def warm(self, frame: int, window: Window | None = None, beside: Beside | None = None) -> None:
         """Do beforehand what a click on ``frame`` will need."""
-        self._embedding(frame, beside or {})
+        self._embedding(frame, window or self._whole, beside or {})
 
-    @torch.inference_mode()
-    def points(self, frame: int, prompt: FramePrompt, seen: ObjectFrame | None, beside: Beside) -> ObjectFrame:
-        """Answer clicks and a box on ``frame``.
+    def first_window(self, frame: int, prompt: FramePrompt) -> Window | None:
+        """Where to look for what a prompt marks; ``None`` where the whole plate is as good."""
+
+        def ask(window: Window, said: FramePrompt) -> ObjectFrame:
+            return self._decode(frame, window, said, None, {})
+
+        return first_window(self._model, self._source, frame, prompt, ask)
+
+    def points(
+        self, frame: int, prompt: FramePrompt, window: Window | None, seen: Sight | None, beside: Beside
+    ) -> Sight:
+        """Answer clicks and a box on ``frame``, all in pixels of the plate, through a window.
 
         ``seen`` is what the artist corrects. Logits are rounded to the half precision in which they are kept.
         """
-        size = (self._source.width, self._source.height, self._model.config.image_size)
-        coords, labels = (part.to(self._device) for part in prompt.tokens(*size))
         previous = None
         if seen is not None:
-            previous = seen.logits.to(self._device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
-        features, embedding = self._look(frame), self._embedding(frame, beside)
+            previous = seen.through(window, self._model.config.logit_size, self._plate).logits
+        place = window or self._whole
+        return Sight(self._decode(frame, place, place.prompt(prompt), previous, beside), window)
+
+    @torch.inference_mode()
+    def mask(self, frame: int, mask: NDArray[np.bool_], window: Window | None) -> Sight:
+        """Take ``mask [H, W]``, at the plate's size, as the answer; what lies beside the window is left out."""
+        place = window or self._whole
+        square = square_mask(place.taken(mask), self._model.config.image_size).to(self._device)
+        return Sight(_result(self._model.accept_mask(self._look(frame, place), square)), window)
+
+    @torch.inference_mode()
+    def _decode(
+        self, frame: int, window: Window, prompt: FramePrompt, previous: Tensor | None, beside: Beside
+    ) -> ObjectFrame:
+        """Answer a prompt that is given in the window's pixels."""
+        size = (window.width, window.height, self._model.config.image_size)
+        coords, labels = (part.to(self._device) for part in prompt.tokens(*size))
+        if previous is not None:
+            previous = previous.to(self._device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
+        features, embedding = self._look(frame, window), self._embedding(frame, window, beside)
         decoded = self._model.decode(embedding, features, (coords, labels), previous, prompt.ambiguous)
         return _result(self._model.choose(decoded))
 
-    @torch.inference_mode()
-    def mask(self, frame: int, mask: NDArray[np.bool_]) -> ObjectFrame:
-        """Take ``mask [H, W]``, at the plate's size, as the answer."""
-        square = square_mask(mask, self._model.config.image_size).to(self._device)
-        return _result(self._model.accept_mask(self._look(frame), square))
-
-    def _look(self, frame: int) -> ImageFeatures:
+    def _look(self, frame: int, window: Window) -> ImageFeatures:
         def encode() -> ImageFeatures:
-            image = prepare(self._source.view(frame), self._model.config.image_size, self._device)
-            return self._model.encode_image(image)
+            view = window.taken(self._source.view(frame))
+            return self._model.encode_image(prepare(view, self._model.config.image_size, self._device))
 
-        return _kept(self._features, frame, encode)
+        return _kept(self._features, (frame, window), encode)
 
-    def _embedding(self, frame: int, beside: Beside) -> Tensor:
-        key = (frame, *((other, digest) for other, (digest, _) in beside.items()))
-        return _kept(self._embeddings, key, lambda: self._condition(frame, beside))
+    def _embedding(self, frame: int, window: Window, beside: Beside) -> Tensor:
+        key = (frame, window, *((other, digest) for other, (digest, _) in beside.items()))
+        return _kept(self._embeddings, key, lambda: self._condition(frame, window, beside))
 
-    def _condition(self, frame: int, beside: Beside) -> Tensor:
+    def _condition(self, frame: int, window: Window, beside: Beside) -> Tensor:
         memory = self._memory(frame, beside) if beside else None
-        return self._model.condition(self._look(frame).top, memory)
+        return self._model.condition(self._look(frame, window).top, memory)
 
     def _memory(self, frame: int, beside: Beside) -> Memory:
         """The keyframes as prompted frames of a forward pass: all are seen, pointers only of those that came before."""
@@ -94,12 +120,14 @@ class Answerer:
             span=min(len(self._source.frames), config.pointers) - 1,
         )
 
-    def _remember(self, frame: int, digest: str, answer: ObjectFrame) -> tuple[Tensor, Tensor]:
+    def _remember(self, frame: int, digest: str, answer: Sight) -> tuple[Tensor, Tensor]:
         def encode() -> tuple[Tensor, Tensor]:
-            logits = answer.logits.to(self._device)[None, None]
-            score = torch.tensor([answer.score], device=self._device)
-            spatial = self._model.encode_memory(self._look(frame).top, logits, score, True)[0]
-            return spatial, answer.pointer.to(self._device)
+            result, window = answer
+            logits = result.logits.to(self._device)[None, None]
+            score = torch.tensor([result.score], device=self._device)
+            features = self._look(frame, window or self._whole)
+            spatial = self._model.encode_memory(features.top, logits, score, True)[0]
+            return spatial, result.pointer.to(self._device)
 
         return _kept(self._memories, (frame, digest), encode)
 

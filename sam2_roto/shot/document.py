@@ -12,6 +12,7 @@ from typing import Any
 
 from compositing.footage.frames import FrameRange
 from sam2_roto.errors import PromptError, ShotError
+from sam2_roto.job import Crop
 
 Point = tuple[float, float, bool]
 """x and y in pixels of the plate; true on the object, false beside it."""
@@ -141,6 +142,8 @@ class TrackingSettings:
     image_size: int | None = None
     policy: str = "distractor"
     precision: str = "float32"
+    crop: Crop = "auto"
+    """Whether objects that are small on the plate are looked at and followed through windows of it."""
 
 
 @dataclass(frozen=True)

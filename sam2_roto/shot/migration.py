@@ -21,7 +21,12 @@ def _with_cuts(document: Json) -> Json:
     return {**document, "cuts": None}
 
 
-MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _with_cuts}
+def _without_windows(document: Json) -> Json:
+    """Format 3 tells whether windows are used; a shot of format 2 was tracked on the whole plate, and stays so."""
+    return {**document, "settings": {**document["settings"], "crop": "none"}}
+
+
+MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _with_cuts, 2: _without_windows}
 """Format → what makes a document of the next format of one of this."""
 
 

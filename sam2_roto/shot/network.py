@@ -6,12 +6,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
-from sam2_roto.errors import ModelError
-from sam2_roto.job import Progress
+from sam2_roto.errors import ModelError, PromptError
+from sam2_roto.job import Crop, Progress
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
 from sam2_roto.precision import choose_precision, set_precision
@@ -27,9 +28,10 @@ class Network:
     name: str
     path: Path
     config: ModelConfig
-    precision: str
+    settings: TrackingSettings
     key: str
-    """Digest of weights, size, policy, precision and footage: answers and masklets of equal keys can be mixed."""
+    """Digest of weights, size, policy, precision, windows and footage: answers and masklets of equal keys can be mixed.
+    """
 
     @classmethod
     def of(cls, document: Document, progress: Progress | None = None) -> Network:
@@ -41,8 +43,10 @@ class Network:
         with path.open("rb") as file:
             weights = hashlib.file_digest(file, "sha256").hexdigest()
         decides = [weights, config.image_size, settings.policy, settings.precision, document.footage.identity]
+        if settings.crop != "none":
+            decides.append(settings.crop)
         key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
-        return cls(name, path, config, settings.precision, key)
+        return cls(name, path, config, settings, key)
 
     def load(self, device: str = "auto") -> SAM2:
         """The model with its weights, ready to run."""
@@ -50,12 +54,14 @@ class Network:
         load_weights(model, self.path, self.name)
         place = choose_device(device)
         model = model.eval().requires_grad_(False).to(place)
-        return set_precision(model, choose_precision(self.precision, place))
+        return set_precision(model, choose_precision(self.settings.precision, place))
 
 
 def check(settings: TrackingSettings) -> None:
-    """Raise PromptError for an unknown policy, ModelError for a precision that does not say what it means."""
+    """Raise PromptError for an unknown policy or crop, ModelError for a precision that does not say what it means."""
     find_policy(settings.policy)
+    if settings.crop not in get_args(Crop):
+        raise PromptError(f"the crop '{settings.crop}' is not one of {', '.join(get_args(Crop))}")
     if settings.precision == "auto":
         raise ModelError("a shot has one precision on every machine; choose float32 or bfloat16")
     choose_precision(settings.precision, torch.device("cpu"))

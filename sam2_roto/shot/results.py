@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sam2_roto.masklets import FORMAT, MaskletStore
-from sam2_roto.tracking.fusion import disagreement, fuse_frames
+from sam2_roto.tracking.crop import Window
+from sam2_roto.tracking.fusion import disagreement, forward_leads, fuse_frames
 from sam2_roto.tracking.objects import ObjectFrame
+from sam2_roto.tracking.sight import Sight
 
 from .answers import read_answer
 from .document import Document, Keyframe, ShotObject
@@ -43,7 +45,8 @@ class Results:
         frames = range(document.footage.first, document.footage.last + 1)
         (folder / MASKLETS).mkdir(exist_ok=True)
         place = folder / MASKLETS / f"{network.key}-{FORMAT}"  # of another layout, they are made anew beside the old
-        self.store = MaskletStore(place, frames, network.config, job)
+        self.plate = document.footage.width, document.footage.height
+        self.store = MaskletStore(place, frames, network.config, job, size=self.plate)
         self._done: dict[str, int] = {}
 
     def update(self, document: Document) -> None:
@@ -51,6 +54,11 @@ class Results:
         self.document = document
 
     def read(self, name: str, frame: int) -> ObjectFrame | None:
+        """An object on a frame, as ``sight`` gives it, with logits over the whole plate."""
+        found = self.sight(name, frame)
+        return None if found is None else found.on_plate(self.plate)
+
+    def sight(self, name: str, frame: int) -> Sight | None:
         """An object on a frame: the artist's answer on a keyframe, both passes fused between two of them.
 
         ``None`` where nothing is tracked yet. Where one of two passes is still missing, the other one stands for it.
@@ -63,20 +71,19 @@ class Results:
         ahead, behind = self.passes(entry, place, frame)
         if ahead is None or behind is None:
             return ahead or behind
-        assert place.before is not None
-        assert place.after is not None
-        fused = fuse_frames(ahead, behind, (frame - place.before) / (place.after - place.before))
-        return fused._replace(logits=fused.logits.half().float())  # as it is kept where the artist locks it
+        first, second, window = self._aligned(ahead, behind, place.part(frame))
+        fused = fuse_frames(first, second, place.part(frame))
+        return Sight(fused._replace(logits=fused.logits.half().float()), window)  # as it is kept where it is locked
 
-    def passes(self, entry: ShotObject, place: Place, frame: int) -> tuple[ObjectFrame | None, ObjectFrame | None]:
+    def passes(self, entry: ShotObject, place: Place, frame: int) -> tuple[Sight | None, Sight | None]:
         """What the pass from the keyframe before says, and the one from the keyframe after; ``None`` for no pass."""
-        found: list[ObjectFrame | None] = []
+        found: list[Sight | None] = []
         for origin, step in ((place.before, 1), (place.after, -1)):
             said = None if origin is None else entry.keyframes[origin].answer
             if origin is None or said is None:
                 found.append(None)
             else:
-                found.append(self.store.read(Stream(entry.id, origin, step, frame, said.digest).key, frame))
+                found.append(self.store.sight(Stream(entry.id, origin, step, frame, said.digest).key, frame))
         return found[0], found[1]
 
     def disagreement(self, name: str, frame: int) -> float | None:
@@ -84,13 +91,16 @@ class Results:
         entry = self.document.object(name)
         place = self.place(entry, frame)
         ahead, behind = (None, None) if place.exact else self.passes(entry, place, frame)
-        return None if ahead is None or behind is None else disagreement(ahead.logits, behind.logits)
+        if ahead is None or behind is None:
+            return None
+        first, second, _ = self._aligned(ahead, behind, place.part(frame))
+        return disagreement(first.logits, second.logits)
 
     def place(self, entry: ShotObject, frame: int) -> Place:
         """The keyframes beside a frame."""
         return place_of(self.document, settled(entry, self.network.key), frame)
 
-    def answer(self, said: Keyframe) -> ObjectFrame:
+    def answer(self, said: Keyframe) -> Sight:
         """What a settled keyframe was answered."""
         assert said.answer is not None
         return read_answer(self.folder, said.answer.digest)
@@ -116,6 +126,12 @@ class Results:
     def close(self) -> None:
         """Let go of the files."""
         self.store.close()
+
+    def _aligned(self, ahead: Sight, behind: Sight, position: float) -> tuple[ObjectFrame, ObjectFrame, Window | None]:
+        """Two passes as they lie in the window of the one that leads."""
+        window = (ahead if forward_leads(ahead.result, behind.result, position) else behind).window
+        cells = self.network.config.logit_size
+        return ahead.through(window, cells, self.plate), behind.through(window, cells, self.plate), window
 
     def _reached(self, stream: Stream) -> int:
         """How many frames of a stream there are without a gap, from its keyframe on."""

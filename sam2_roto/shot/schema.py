@@ -25,7 +25,7 @@ from .document import (
     TrackingSettings,
 )
 
-FORMAT = 2
+FORMAT = 3
 """Version of the schema; what is older is migrated when it is opened."""
 
 Json = dict[str, Any]

@@ -55,6 +55,12 @@ class Place:
         """The frame is a keyframe itself."""
         return self.before is not None and self.before == self.after
 
+    def part(self, frame: int) -> float:
+        """Where a frame lies between two keyframes, from 0 on the earlier to 1 on the later."""
+        assert self.before is not None
+        assert self.after is not None
+        return (frame - self.before) / (self.after - self.before)
+
 
 def settled(entry: ShotObject, network: str) -> dict[int, Keyframe]:
     """The keyframes that can be tracked from: answered by ``network``, or locked."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -31,8 +31,13 @@ CLOSEST = -3
 SHARE = 0.35
 """Part of a window's side that an object takes up when the window is chosen for it; best on generated clips."""
 
+MARGIN = 0.1
+"""Part of a window's side, at its edges, in which a click asks for a window of its own."""
+
 _KEPT = (0.15, 0.6)  # the shares between which a window's size stays
 _LOST = 4  # frames without the object after which a larger window looks for it
+
+_T = TypeVar("_T", bound=np.generic)
 
 Box = tuple[float, float, float, float]
 
@@ -45,14 +50,14 @@ class Window(NamedTuple):
     width: int
     height: int
 
-    def taken(self, view: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Its part of a picture ``[H, W, 3]``, as a view."""
+    def taken(self, view: NDArray[_T]) -> NDArray[_T]:
+        """Its part of a picture ``[H, W, 3]`` or a mask ``[H, W]``, as a view."""
         return view[self.y : self.y + self.height, self.x : self.x + self.width]
 
     def prompt(self, said: FramePrompt) -> FramePrompt:
         """What was said of the plate, in the window's own pixels; what lies outside is moved to its edge."""
         if said.mask is not None:
-            return replace(said, mask=said.mask[self.y : self.y + self.height, self.x : self.x + self.width])
+            return replace(said, mask=self.taken(said.mask))
         points = tuple((*self._inside(x, y), positive) for x, y, positive in said.points)
         box = None if said.box is None else (*self._inside(*said.box[:2]), *self._inside(*said.box[2:]))
         return replace(said, points=points, box=box)
@@ -75,19 +80,60 @@ class Window(NamedTuple):
         float32 ``[h, w]``; exact where the window's edges lie on cells, interpolated linearly elsewhere, and
         ``OUTSIDE`` beyond.
         """
-        down = _spread(self.y, self.height, logits.shape[0], size[0], logits.device)
-        across = _spread(self.x, self.width, logits.shape[1], size[1], logits.device)
-        return OUTSIDE + down @ (logits.float() - OUTSIDE) @ across.T
+        rows, columns = (
+            max(1, round(plate * cells / length))
+            for plate, cells, length in zip(size, logits.shape, (self.height, self.width), strict=True)
+        )
+        down = _laid(self.y, self.height, logits.shape[0], size[0], _middles(0, size[0], rows))
+        across = _laid(self.x, self.width, logits.shape[1], size[1], _middles(0, size[1], columns))
+        return _across(logits, down, across)
+
+    def seen_through(self, other: Window, logits: Tensor, cells: int, plate: tuple[int, int]) -> Tensor:
+        """The window's logits as they lie in another one: float32 ``[cells, cells]``, ``OUTSIDE`` beyond this one.
+
+        Interpolated linearly, and averaged where the other's cells are larger. ``plate`` is its width and height.
+        """
+        down, across = (
+            _laid(
+                start, length, count, whole, _middles(there, extent, cells), max(1.0, extent * count / cells / length)
+            )
+            for start, length, count, whole, there, extent in (
+                (self.y, self.height, logits.shape[0], plate[1], other.y, other.height),
+                (self.x, self.width, logits.shape[1], plate[0], other.x, other.width),
+            )
+        )
+        return _across(logits, down, across)
+
+    def shows(self, x: float, y: float, plate: tuple[int, int]) -> bool:
+        """Whether a place of the plate lies well inside: no nearer to an edge than ``MARGIN``, but for the plate's."""
+        return all(
+            (not start or start + MARGIN * length <= at)
+            and (start + length == whole or at < start + (1 - MARGIN) * length)
+            for at, start, length, whole in ((x, self.x, self.width, plate[0]), (y, self.y, self.height, plate[1]))
+        )
 
 
-def _spread(start: int, length: int, cells: int, plate: int, device: torch.device) -> Tensor:
-    """The matrix ``[rows, cells]`` that lays a window's cells on those of the plate; rows beyond it are 0."""
-    rows = max(1, round(plate * cells / length))
-    middles = (torch.arange(rows, device=device, dtype=torch.float64) + 0.5) * plate / rows
+def _middles(start: int, length: int, cells: int) -> Tensor:
+    """Where on the plate the cells of a length of it have their middles."""
+    return start + (torch.arange(cells, dtype=torch.float64) + 0.5) * length / cells
+
+
+def _laid(start: int, length: int, cells: int, plate: int, middles: Tensor, reach: float = 1.0) -> Tensor:
+    """The matrix ``[middles, cells]`` that lays a window's cells on places of the plate; rows beyond them are 0.
+
+    ``reach`` is the distance in cells at which one has no say any more.
+    """
     place = (middles - start) * cells / length - 0.5
     at_border = ((place < 0) & (start == 0)) | ((place > cells - 1) & (start + length == plate))
     place = torch.where(at_border, place.clamp(0, cells - 1), place)
-    return (1 - (place[:, None] - torch.arange(cells, device=device)).abs()).clamp(min=0).float()
+    shares = (1 - (place[:, None] - torch.arange(cells)).abs() / reach).clamp(min=0) / reach
+    return shares.float()
+
+
+def _across(logits: Tensor, down: Tensor, across: Tensor) -> Tensor:
+    """Logits laid by the matrices of both ways, ``OUTSIDE`` where they say nothing."""
+    place = logits.device
+    return OUTSIDE + down.to(place) @ (logits.float() - OUTSIDE) @ across.to(place).T
 
 
 def zoom_for(extent: float, plate: tuple[int, int], image_size: int, share: float = SHARE) -> float | None:
@@ -119,6 +165,23 @@ def window_about(box: Box, zoom: float, plate: tuple[int, int], image_size: int)
         edges.append((min(max(start, 0), max(size - side, 0)), min(side, size)))
     (x, width), (y, height) = edges
     return Window(x, y, width, height)
+
+
+def reaching(window: Window, places: Sequence[tuple[float, float]], plate: tuple[int, int], side: int) -> Window | None:
+    """The window, or one about ``places`` (x, y) that do not lie well inside, of its size or the least that holds them.
+
+    None where that is the whole plate; ``side`` is that of the network's picture.
+    """
+    if all(window.shows(x, y, plate) for x, y in places):
+        return window
+    xs, ys = zip(*places, strict=True)
+    zoom = max(window.width, window.height) / side
+    while zoom * side < max(plate):
+        found = window_about((min(xs), min(ys), max(xs), max(ys)), zoom, plate, side)
+        if all(found.shows(x, y, plate) for x, y in places):
+            return found
+        zoom = zoom_near(zoom, +1)
+    return None
 
 
 class CropSource:

@@ -98,6 +98,17 @@ def fuse_frames(forward: ObjectFrame, backward: ObjectFrame, position: float) ->
     return ObjectFrame(logits, score, iou, nearer.pointer, prompted=False)
 
 
+def forward_leads(forward: ObjectFrame, backward: ObjectFrame, position: float) -> bool:
+    """Whether the forward pass counts for more at ``position``; where the other sees something alone, it does not.
+
+    Where the leading pass is sure that nothing is, the fused mask has nothing either.
+    """
+    if forward.present != backward.present:
+        return forward.present
+    ahead = _weight(1 - position, forward.score, forward.iou)
+    return ahead >= _weight(position, backward.score, backward.iou)
+
+
 def disagreement(forward: Tensor, backward: Tensor) -> float:
     """1 less the IoU of two masks given as logits ``[H, W]``; 0 where both are empty."""
     first, second = forward > 0, backward > 0

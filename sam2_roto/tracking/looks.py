@@ -7,6 +7,9 @@ Trying many windows and taking the one of which the network is surest would find
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import cv2
 import numpy as np
 import torch
@@ -31,23 +34,32 @@ BOX_SHARE = 0.5
 """Part of a window's side that a drawn box takes up; a box is exact, so that less room is needed than in tracking."""
 
 
-def first_window(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Window | None:
-    """The window through which an object's first prompt is answered best; None where the whole plate is as good."""
+Ask = Callable[[Window, FramePrompt], ObjectFrame]
+"""What the network answers to a prompt, given in the window's pixels, of a window of the frame."""
+
+
+def first_window(
+    model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt, ask: Ask | None = None
+) -> Window | None:
+    """The window through which an object's first prompt is answered best; None where the whole plate is as good.
+
+    ``ask`` answers looks for someone who keeps what was encoded for them.
+    """
     if prompt.mask is not None:
         box = mask_box(prompt.mask)
         return None if box is None else _window(box, model, source)
     if prompt.box is not None:
         return _window(prompt.box, model, source, BOX_SHARE)
-    return _closing_in(model, source, frame, prompt)
+    return _closing_in(model, source, prompt, ask or partial(_answer, model, source.view(frame)))
 
 
-def _closing_in(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt) -> Window | None:
+def _closing_in(model: SAM2, source: FrameSource, prompt: FramePrompt, ask: Ask) -> Window | None:
     """The window that suits what clicks find on the plate, and then in that window, until it stays."""
-    plate, view = (source.width, source.height), source.view(frame)
+    plate = (source.width, source.height)
     suited, window = None, Window(0, 0, *plate)
     for _ in range(_LOOKS):
         said = window.prompt(prompt)
-        box = window.box_of(clicked(_answer(model, view, window, said).logits, said, window))
+        box = window.box_of(clicked(ask(window, said).logits, said, window))
         closer = _window(box, model, source) if box is not None else None
         if closer is None or max(closer.width, closer.height) >= max(window.width, window.height):
             break
