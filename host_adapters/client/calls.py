@@ -73,7 +73,7 @@ class Client(Connection):
         return list(self.call("GET", "/shots")["shots"])
 
     def new_shot(self, footage: Path, **settings: Any) -> Json:
-        """A shot of ``footage``; ``settings`` are folder, range, start, color_space, model, image_size, recipe."""
+        """A shot of ``footage``; ``settings``: folder, range, start, color_space, model, image_size, crop, recipe."""
         return self.call("POST", "/shots", {"footage": os.path.abspath(footage), **settings})
 
     def open_shot(self, folder: Path) -> Json:
@@ -85,7 +85,7 @@ class Client(Connection):
         return self.call("GET", join_path("shots", shot))
 
     def change_shot(self, shot: str, **fields: Any) -> Json:
-        """Set range, recipe, model or image_size."""
+        """Set range, recipe, model, image_size or crop."""
         return self.call("PATCH", join_path("shots", shot), fields)
 
     def close_shot(self, shot: str) -> None:

@@ -80,6 +80,7 @@ def _tracking(step: Parser) -> None:
     add("--model", metavar="M", help="a model's name or a weights file (default: the best that is here)")
     add("--image-size", type=int, metavar="S", help="side of the square that the network sees, a multiple of 32")
     add("--policy", metavar="P", help="what is remembered: plain, distractor or motion (default: distractor)")
+    add("--crop", metavar="C", help="auto: small objects in windows of their own; none: all on the whole plate")
     add("--precision", metavar="P", help="float32, or bfloat16 where the processor has it (default: float32)")
 
 

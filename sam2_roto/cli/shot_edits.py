@@ -241,7 +241,7 @@ def _frame_of(args: argparse.Namespace) -> int:
 
 def _settings(old: TrackingSettings, args: argparse.Namespace) -> TrackingSettings:
     """The settings with what the options say; a network that is not there is refused before anything is kept."""
-    words = ("model", "image_size", "policy", "precision")
+    words = ("model", "image_size", "policy", "precision", "crop")
     said = {key: getattr(args, key) for key in words if getattr(args, key) is not None}
     settings = replace(old, **said)
     if said:

@@ -126,7 +126,7 @@ def _describe(shot: Shot, todo: dict[str, str], trouble: str | None) -> list[str
         f"{shot.folder}",
         f"footage  {footage.path}, {footage.width}×{footage.height}, {footage.first}-{footage.last}",
         f"frames   {document.range}",
-        f"network  {settings.model or 'the best that is here'}, policy {settings.policy}",
+        f"network  {settings.model or 'the best that is here'}, policy {settings.policy}, crop {settings.crop}",
     ]
     if document.cuts is not None:
         lines.append(f"takes    {', '.join(map(str, document.takes))}")

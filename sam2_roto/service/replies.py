@@ -89,6 +89,7 @@ class ShotHeader(BaseModel):
     range: Annotated[list[int], Field(min_length=2, max_length=2)]
     model: str | None
     image_size: int | None
+    crop: Literal["auto", "none"]
     recipe: dict[str, Any]
     objects: list[ShotObject]
     can_undo: bool

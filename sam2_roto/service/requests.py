@@ -19,6 +19,9 @@ Width = Annotated[int, Field(ge=1, le=16384, description="pixels; the plate's ow
 Span = Annotated[list[Frame], Field(min_length=2, max_length=2, description="first and last frame")]
 Priority = Annotated[StrictInt, Field(ge=-1000, le=1000, description="the higher comes first")]
 Size = Annotated[StrictInt, Field(ge=32, le=4096, multiple_of=32, description="side of the network's input")]
+Crop = Annotated[
+    Literal["auto", "none"], Field(description="auto follows small objects in windows; none, all on the whole plate")
+]
 Settings = Annotated[dict[str, Any], Field(description="as in a shot's recipe")]
 
 Point = Annotated[tuple[Coordinate, Coordinate, StrictBool], Field(description="x, y, and whether it is on the object")]
@@ -49,6 +52,7 @@ class OpenShot(Body):
     color_space: Word | None = None
     model: PathText | None = None
     image_size: Size | None = None
+    crop: Crop | None = None
     recipe: Settings | None = None
 
     @model_validator(mode="after")
@@ -67,6 +71,7 @@ class ChangeShot(Body):
     recipe: Settings | None = None
     model: PathText | None = None
     image_size: Size | None = None
+    crop: Crop | None = None
 
 
 class NewObject(Body):

@@ -174,7 +174,7 @@ def _make(body: OpenShot, here: Service) -> Path:
         frames=FrameRange(*body.range) if body.range else None,
         start=body.start,
         color_space=body.color_space,
-        settings=TrackingSettings(model=body.model, image_size=body.image_size),
+        settings=TrackingSettings(model=body.model, image_size=body.image_size, crop=body.crop or "auto"),
         recipe=body.recipe,
     )
 

@@ -105,6 +105,7 @@ def header(identity: str, folder: Path, shot: Shot) -> Json:
         "range": [document.range.first, document.range.last],
         "model": document.settings.model,
         "image_size": document.settings.image_size,
+        "crop": document.settings.crop,
         "recipe": dict(document.recipe),
         "objects": _objects(document),
         "can_undo": history.undoable is not None,
@@ -114,11 +115,13 @@ def header(identity: str, folder: Path, shot: Shot) -> Json:
 
 
 def change(room: Room, words: Json) -> Json:
-    """Set range, recipe, model and image size, those that are given, as one edit."""
+    """Set range, recipe, model, image size and crop, those that are given, as one edit."""
     from .opening import check_settings
 
     document = room.shot.document
     settings = {name: words[name] for name in ("model", "image_size") if name in words}
+    if words.get("crop"):
+        settings["crop"] = words["crop"]
     if settings:
         checked = check_settings(replace(document.settings, **settings), room.folders)
         document = replace(document, settings=checked)

@@ -102,6 +102,8 @@ class Replies:
         if seen.window is None:
             return None
         places = [(x, y) for x, y, positive in prompt.points if positive]
+        if prompt.box is not None:
+            places += [prompt.box[:2], prompt.box[2:]]
         return reaching(seen.window, places, self._results.plate, self._results.network.config.image_size)
 
     def _base(self, entry: ShotObject, frame: int, seen: Sight | None) -> NDArray[np.float32]:

@@ -140,6 +140,7 @@ def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path
         (["add-click", "{}", "dog:0:999,1"], "lies outside the plate of 96×64 pixels"),
         (["set", "{}", "--rename", "cat"], "need the NAME of an object"),
         (["set", "{}", "--policy", "hope"], "no memory policy 'hope'"),
+        (["set", "{}", "--crop", "hope"], "the crop 'hope' is not one of none, auto"),
         (["review", "{}"], "nothing of the shot is tracked yet"),
         (["export", "{}", "-o", "out"], "the shot has no visible object"),
     ],

@@ -124,12 +124,13 @@ def test_objects_are_made_changed_and_removed(client: TestClient, work: str) -> 
 
 
 def test_settings_are_one_edit(client: TestClient, work: str) -> None:
-    words = {"range": [2, 9], "recipe": {"edge_width": 2.0}, "image_size": 96}
+    words = {"range": [2, 9], "recipe": {"edge_width": 2.0}, "image_size": 96, "crop": "none"}
     changed = client.patch(work, json=words).json()
-    assert (changed["range"], changed["image_size"]) == ([2, 9], 96)
+    assert (changed["range"], changed["image_size"], changed["crop"]) == ([2, 9], 96, "none")
     assert changed["recipe"]["edge_width"] == 2.0
     undone = client.post(f"{work}/undo").json()["shot"]
     assert (undone["range"], undone["image_size"], undone["recipe"]) == ([0, 19], 64, {})
+    assert undone["crop"] == "auto"
     assert client.patch(work, json={"range": [2, 9]}).json()["range"] == [2, 9]
     assert client.patch(work, json={"range": None}).json()["range"] == [0, 19]
 

@@ -179,6 +179,7 @@ def test_format_1_is_migrated_with_its_history(tmp_path: Path) -> None:
     shutil.copytree(FORMAT1, folder)
     with Shot(folder, read_only=True) as seen:
         assert seen.document.cuts is None
+        assert seen.document.settings.crop == "none"  # it was tracked on the whole plate
         assert json.loads((folder / "shot.json").read_text())["format"] == 1
     with Shot(folder) as shot:
         assert shot.document == seen.document

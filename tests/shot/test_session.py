@@ -17,8 +17,8 @@ from sam2_roto.errors import ModelError, PromptError, ShotError
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.shot import Cut, Shot, Stroke, TrackingSettings
 from sam2_roto.shot.export import shot_mattes
-from sam2_roto.shot.session import Session, TrackReport
 from sam2_roto.shot.passes import spans
+from sam2_roto.shot.session import Session, TrackReport
 from sam2_roto.shot.streams import Stream, streams_of
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sam2_roto.tracking.fusion import disagreement, fuse, fuse_frames, fuse_scores
+from sam2_roto.tracking.fusion import disagreement, forward_leads, fuse, fuse_frames, fuse_scores
 from sam2_roto.tracking.objects import ObjectFrame
 
 
@@ -95,3 +95,17 @@ def test_disagreement_is_one_less_iou() -> None:
     assert disagreement(square(2), square(2)) == 0
     assert disagreement(square(2), square(5)) == pytest.approx(1 - 18 / 54)
     assert disagreement(-square(2).abs(), -square(2).abs()) == 0
+
+
+@given(
+    st.floats(0.01, 0.99),
+    st.tuples(st.floats(-9, 9), st.floats(0, 1)),
+    st.tuples(st.floats(-9, 9), st.floats(0, 1)),
+)
+def test_nothing_comes_from_beside_the_window_of_the_pass_that_leads(
+    position: float, first: tuple[float, float], second: tuple[float, float]
+) -> None:
+    forward, backward = frame(square(2, 30.0), *first), frame(square(10, 30.0), *second)
+    fused = fuse_frames(forward, backward, position).logits > 0
+    lead = forward if forward_leads(forward, backward, position) else backward
+    assert not (fused & (lead.logits < 0)).any()
