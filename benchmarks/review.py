@@ -1,25 +1,31 @@
-"""Does review find the frames where a click helps, and does fusion help? On generated clips with known truth.
+"""Does review find the frames where a click helps, and does fusion help? On generated clips with known truth, in shots.
 
-python benchmarks/review.py [--model nano] [--textures DIR] [--clips 20] [--frames 36] [--json FILE]
+python benchmarks/review.py [--model nano] [--textures DIR] [--clips 20] [--frames 24] [--json FILE]
     Three corrective clicks, each on the frame that review suggests after the one before, against three on random
-    frames; and fusion between two keyframes (the first and the last frame that show the object) against the forward
-    pass alone, from the same keyframes.
+    frames (means and standard errors, and those of the difference by clip); and what is delivered between two
+    keyframes, the first and the last frame that show the object, against the forward pass from the first of them, and
+    against the published way, a forward pass that remembers both.
+python benchmarks/review.py --survey [--every 3] --json FILE
+    What one click on every third frame really adds, on clips of the training pool, and how rules of choice do by that.
 python benchmarks/review.py --fit [--clips 60]
     Fit the weights of ``sam2_roto/tracking/review.py`` on clips of the training pool.
 
 One object a clip. A click is what a person would do who sees the mask: at the heart of the larger error, and undone
-where the mask of that frame is no better for it.
+where the mask of that frame is no better for it. Take ``nice`` and OMP_NUM_THREADS=1 on a machine that is shared.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from remembered import remember_encodings
 from torch import Tensor
 from tqdm import tqdm
@@ -30,107 +36,120 @@ from sam2_roto.export.annotations import write_json
 from sam2_roto.loading import load_model
 from sam2_roto.mattes.alpha import mask_from_logits
 from sam2_roto.model import SAM2
+from sam2_roto.shot import Shot, TrackingSettings
+from sam2_roto.shot.review import review
+from sam2_roto.shot.session import Session
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
-from sam2_roto.tracking.fusion import disagreement, fuse_frames
-from sam2_roto.tracking.review import SIGNS, Evidence, gather, suggest
-from sam2_roto.training.clips import DIFFICULTIES, HELD_OUT_SEEDS, Clip, TextureLibrary, generate_clip, held_out_set
+from sam2_roto.tracking.review import SIGNS, Evidence, confidence, expected_gains, suggest
+from sam2_roto.training.clips import HELD_OUT_SEEDS, Clip, TextureLibrary, generate_clip, held_out_set
 
 CLICKS = 3
 NAME = "object"
-Results = dict[int, ObjectFrame]
+Start = Mapping[int, FramePrompt]
 Chooser = Callable[[list[Evidence]], int | None]
 
 
-class Kept(dict[tuple[str, int], ObjectFrame]):
-    """An archive in memory."""
+class Conversation:
+    """A shot of one clip and one object: marked, tracked, looked at, corrected."""
 
-    def write(self, name: str, frame: int, result: ObjectFrame) -> None:
-        """Keep a result."""
-        self[name, frame] = result
-
-    def read(self, name: str, frame: int) -> ObjectFrame | None:
-        """The kept result."""
-        return self.get((name, frame))
-
-
-class Session:
-    """One object of a clip, its keyframes, and the two passes between them."""
-
-    def __init__(self, model: SAM2, clip: Clip, number: int, start: Mapping[int, FramePrompt]) -> None:
-        self.truth = clip.mask(number)
-        self._archive = Kept()
-        self._tracker = Tracker(model, ArraySource(clip.frames), archive=self._archive)
+    def __init__(self, model: SAM2, options: argparse.Namespace, clip: Clip, start: Start) -> None:
+        self.truth = clip.mask(1)
+        self._stack = ExitStack()
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        for frame, view in enumerate(clip.frames):
+            cv2.imwrite(str(folder / f"plate.{frame:04d}.png"), view[..., ::-1])
+        settings = TrackingSettings(model=options.model, image_size=options.size)
+        plates = folder / "plate.0000.png"
+        self.shot = self._stack.enter_context(Shot.new(folder / "shot", plates, settings=settings))
+        self.session = self._stack.enter_context(Session(self.shot, model=model))
+        self.shot.set_cuts(())
         for frame, prompt in start.items():
-            self._tracker.prompt(NAME, frame, prompt)
-        self.track()
+            self._say(frame, prompt)
+        self.session.track()
 
-    def copy(self, model: SAM2) -> Session:
-        """The same state, to go on with separately; the network is shared."""
-        return copy.deepcopy(self, {id(model): model})
+    def __enter__(self) -> Conversation:
+        return self
 
-    def track(self) -> None:
-        """Both passes from the keyframes outward, fused between them."""
-        answers = self._tracker.objects[NAME].answers
-        first, last = min(answers), max(answers)
-        frames = self._tracker.frames
-        self.forward = self._pass(first, frames[-1], reverse=False)
-        self.backward = self._pass(last, frames[0], reverse=True)
-        self.fused: Results = {}
-        for frame in frames:
-            self.fused[frame] = self._fuse(frame, sorted(answers))
-            self._archive.write(NAME, frame, self.fused[frame])
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
-    def click(self, frame: int) -> None:
+    def _say(self, frame: int, prompt: FramePrompt) -> None:
+        if prompt.mask is not None:
+            self.session.mask(NAME, frame, prompt.mask)
+        elif prompt.box is not None:
+            self.session.box(NAME, frame, prompt.box)
+        else:
+            self.session.click(NAME, frame, prompt.points)
+
+    def click(self, frame: int) -> bool:
         """One corrective click on a frame, and tracking again; undone where the frame's mask is no better for it."""
         before = self.mask(frame)
         prompt = corrective_click(before, self.truth[frame])
         if prompt is None:
-            return
-        self._tracker.objects[NAME].recent[frame] = self.fused[frame]
-        answer = self._tracker.prompt(NAME, frame, prompt)
-        after = self.mask(frame, {frame: answer})
+            return False
+        after = drawn(self.session.click(NAME, frame, prompt.points), self.truth.shape[1:])
         if score(after, self.truth[frame]).jf > score(before, self.truth[frame]).jf:
-            self.track()
-        else:
-            self._tracker.clear(NAME, frame)
-            self._archive.write(NAME, frame, self.fused[frame])
+            self.session.track()
+            return True
+        self.undo()
+        return False
 
-    def mask(self, frame: int, results: Results | None = None) -> Mask:
+    def undo(self) -> None:
+        """Take the last click back; what was tracked for it is kept, and not looked at."""
+        self.shot.undo()
+        self.session.results.update(self.shot.document)
+
+    def mask(self, frame: int) -> Mask:
         """The mask at the plate's size."""
-        logits = (results or self.fused)[frame].logits
-        mask: Mask = mask_from_logits(logits, self.truth.shape[1:]).numpy()
-        return mask
+        found = self.session.results.read(NAME, frame)
+        assert found is not None
+        return drawn(found, self.truth.shape[1:])
 
-    def jf(self, results: Results | None = None) -> float:
+    def jf(self) -> float:
         """Mean J&F over the clip."""
-        return float(np.mean([score(self.mask(t, results), truth).jf for t, truth in enumerate(self.truth)]))
+        return mean_jf([self.mask(frame) for frame in range(len(self.truth))], self.truth)
 
     def evidence(self) -> list[Evidence]:
         """What review sees."""
-        return gather((frame, result, self._disagreement(frame)) for frame, result in self.fused.items())
+        return list(review(self.session.results).evidence[NAME])
 
-    def _pass(self, start: int, stop: int, reverse: bool) -> Results:
-        return {result.frame: result.objects[NAME] for result in self._tracker.propagate(start, stop, reverse=reverse)}
+    def forward(self) -> list[Mask]:
+        """The masks of the forward passes alone; keyframes are as they were answered."""
+        results, entry = self.session.results, self.shot.object(NAME)
+        masks = []
+        for frame in range(len(self.truth)):
+            place = results.place(entry, frame)
+            ahead = None if place.exact else results.passes(entry, place, frame)[0]
+            seen = results.sight(NAME, frame) if ahead is None else ahead
+            assert seen is not None
+            masks.append(drawn(seen.on_plate(results.plate), self.truth.shape[1:]))
+        return masks
 
-    def _fuse(self, frame: int, keys: list[int]) -> ObjectFrame:
-        if frame <= keys[0]:
-            return self.backward[frame]
-        if frame >= keys[-1]:
-            return self.forward[frame]
-        before = max(key for key in keys if key <= frame)
-        after = min(key for key in keys if key > frame)
-        return fuse_frames(self.forward[frame], self.backward[frame], (frame - before) / (after - before))
 
-    def _disagreement(self, frame: int) -> float | None:
-        if frame not in self.forward or frame not in self.backward:
-            return None
-        return disagreement(self.forward[frame].logits, self.backward[frame].logits)
+def drawn(result: ObjectFrame, size: Sequence[int]) -> Mask:
+    """The mask of a result, at the plate's size."""
+    mask: Mask = mask_from_logits(result.logits, (size[0], size[1])).numpy()
+    return mask
+
+
+def mean_jf(masks: Sequence[Mask], truth: NDArray[np.bool_]) -> float:
+    """Mean J&F."""
+    return float(np.mean([score(mask, true).jf for mask, true in zip(masks, truth, strict=True)]))
+
+
+def published(model: SAM2, clip: Clip, start: Start) -> float:
+    """J&F of one forward pass that remembers all of the prompts."""
+    tracker = Tracker(model, ArraySource(clip.frames))
+    for frame, prompt in start.items():
+        tracker.prompt(NAME, frame, prompt)
+    truth = clip.mask(1)
+    return mean_jf([drawn(found.objects[NAME], truth.shape[1:]) for found in tracker.propagate(0)], truth)
 
 
 def made(library: TextureLibrary, options: argparse.Namespace) -> Iterator[tuple[int, Clip]]:
-    """Seeds and clips: held out, or of the training pool where weights are fitted."""
+    """Seeds and clips: held out, or of the training pool where something is fitted."""
     for difficulty, seed in held_out_set(options.clips):
-        chosen = seed + (7_000_000 + HELD_OUT_SEEDS.stop if options.fit else 0)
+        chosen = seed + (7_000_000 + HELD_OUT_SEEDS.stop if options.fit or options.survey else 0)
         clip = generate_clip(chosen, size=options.side, frames=options.frames, difficulty=difficulty, library=library)
         yield seed, clip
 
@@ -152,41 +171,112 @@ def at_random(seed: int) -> Chooser:
     return choose
 
 
-def corrected(session: Session, choose: Chooser) -> list[float]:
-    """J&F before, and after each of the clicks; a frame that was looked at once is not offered again."""
-    scores = [session.jf()]
+def corrected(talk: Conversation, choose: Chooser) -> list[float]:
+    """J&F before, and after each of the clicks, which are taken back; a frame is looked at once."""
+    scores = [talk.jf()]
     seen: set[int] = set()
+    kept = 0
     for _ in range(CLICKS):
-        found = [entry._replace(prompted=float(entry.prompted or entry.frame in seen)) for entry in session.evidence()]
+        found = [entry._replace(prompted=float(entry.prompted or entry.frame in seen)) for entry in talk.evidence()]
         frame = choose(found)
         if frame is not None:
             seen.add(frame)
-            session.click(frame)
-        scores.append(session.jf())
+            kept += talk.click(frame)
+        scores.append(talk.jf())
+    for _ in range(kept):
+        talk.undo()
     return scores
 
 
 def compare(options: argparse.Namespace) -> dict[str, list[list[float]]]:
-    """Scores of every clip, by what chose the frames, and of fusion."""
+    """Scores of every clip, by what chose the frames, and of what is fused."""
     model = load_model(options.model, image_size=options.size)
     encodings = remember_encodings(model)
     found: dict[str, list[list[float]]] = {"review": [], "random": [], "fusion": []}
     library = TextureLibrary.build(options.textures)
     for seed, clip in tqdm(made(library, options), total=options.clips, unit="clip"):
-        first = {0: first_prompt(clip.labels[0] == 1, options.prompt)}
-        start = Session(model, clip, 1, first)
-        draws = [corrected(start.copy(model), at_random(10 * seed + draw)) for draw in range(options.draws)]
-        found["review"].append(corrected(start, suggest))
-        found["random"].append([float(value) for value in np.mean(draws, axis=0)])
-        both = Session(model, clip, 1, two_keyframes(clip, options.prompt))
-        found["fusion"].append([both.jf(both.forward), both.jf()])
+        with Conversation(model, options, clip, {0: first_prompt(clip.labels[0] == 1, options.prompt)}) as talk:
+            draws = [corrected(talk, at_random(10 * seed + draw)) for draw in range(options.draws)]
+            found["random"].append([float(value) for value in np.mean(draws, axis=0)])
+            found["review"].append(corrected(talk, suggest))
+        start = two_keyframes(clip, options.prompt)
+        with Conversation(model, options, clip, start) as both:
+            forward = mean_jf(both.forward(), both.truth)
+            found["fusion"].append([forward, published(model, clip, start), both.jf()])
         encodings.clear()
         if options.json:
-            about = {
-                name: getattr(options, name) for name in ("model", "size", "side", "clips", "frames", "prompt", "draws")
-            }
-            write_json(options.json, {**about, **found})
+            names = ("model", "size", "side", "clips", "frames", "prompt", "draws")
+            write_json(options.json, {**{name: getattr(options, name) for name in names}, **found})
     return found
+
+
+def told(found: Mapping[str, Sequence[Sequence[float]]]) -> str:
+    """Means with standard errors over clips."""
+    lines = [f"{'J&F':<28}{'before':>16}" + "".join(f"{f'click {n}':>16}" for n in range(1, CLICKS + 1))]
+    review, random, fusion = (np.array(found[name]) for name in ("review", "random", "fusion"))
+    for name, values in (("frames chosen by review", review), ("frames at random", random)):
+        lines.append(f"{name:<28}" + "".join(f"{figure(column):>16}" for column in values.T))
+    lines.append(f"{'review less random, by clip':<28}" + "".join(f"{figure(c):>16}" for c in (review - random).T))
+    forward, both, fused = fusion.T
+    lines.append(f"two keyframes: forward {figure(forward)}, as published {figure(both)}, fused {figure(fused)}")
+    lines.append(f"fused less forward {figure(fused - forward)}, less published {figure(fused - both)}")
+    return "\n".join(lines)
+
+
+def figure(values: NDArray[np.float64]) -> str:
+    """A mean and its standard error."""
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else 0.0
+    return f"{values.mean():.4f} ±{error:.4f}"
+
+
+def survey(options: argparse.Namespace) -> None:
+    """What one click on each of several frames adds to J&F, with what review sees; after one click or two as well."""
+    model = load_model(options.model, image_size=options.size)
+    encodings = remember_encodings(model)
+    library = TextureLibrary.build(options.textures)
+    rows = []
+    for seed, clip in tqdm(made(library, options), total=options.clips, unit="clip"):
+        with Conversation(model, options, clip, {0: first_prompt(clip.labels[0] == 1, options.prompt)}) as talk:
+            for _ in range(2):
+                rows.append({"seed": seed, **surveyed(talk, options.every)})
+                if options.json:
+                    write_json(options.json, {"fields": Evidence._fields, "rows": rows})
+                free = [evidence.frame for evidence in talk.evidence() if not evidence.prompted]
+                talk.click(int(np.random.default_rng(seed).choice(free)))
+        encodings.clear()
+    for name, rule in RULES.items():
+        print(f"{name:<16} {figure(np.array([chosen(row, rule) for row in rows]))}")
+
+
+def surveyed(talk: Conversation, every: int) -> dict[str, object]:
+    """What review sees of a clip, the true J of every frame, and what a click on some of the frames adds to J&F."""
+    found, base = talk.evidence(), talk.jf()
+    truths = [region_similarity(talk.mask(frame), true) for frame, true in enumerate(talk.truth)]
+    gains = {}
+    for evidence in found[every // 2 :: every]:
+        if not evidence.prompted:
+            if talk.click(evidence.frame):
+                gains[evidence.frame] = talk.jf() - base
+                talk.undo()
+            else:
+                gains[evidence.frame] = 0.0
+    return {"evidence": [list(evidence) for evidence in found], "truths": truths, "gains": gains}
+
+
+def chosen(row: Mapping[str, object], rule: Callable[[list[Evidence]], Sequence[float]]) -> float:
+    """What the frame adds that a rule takes of those that were tried."""
+    found, gains = [Evidence(*values) for values in row["evidence"]], row["gains"]  # type: ignore[attr-defined]
+    assert isinstance(gains, dict)
+    values = dict(zip((evidence.frame for evidence in found), rule(found), strict=True))
+    return float(gains[max(gains, key=lambda frame: values[int(frame)])])
+
+
+RULES: dict[str, Callable[[list[Evidence]], Sequence[float]]] = {
+    "review": expected_gains,
+    "worst": lambda found: [-confidence(evidence) for evidence in found],
+    "first": lambda found: [-evidence.frame for evidence in found],
+}
+"""How much each frame is worth, by several rules."""
 
 
 def fit(options: argparse.Namespace) -> None:
@@ -199,11 +289,11 @@ def fit(options: argparse.Namespace) -> None:
     for _, clip in tqdm(made(library, options), total=options.clips, unit="clip"):
         first = {0: first_prompt(clip.labels[0] == 1, options.prompt)}
         for start in (first, two_keyframes(clip, options.prompt)):
-            session = Session(model, clip, 1, start)
-            for evidence in session.evidence():
-                if not evidence.prompted:
-                    rows.append([getattr(evidence, name) for name in SIGNS])
-                    truths.append(region_similarity(session.mask(evidence.frame), session.truth[evidence.frame]))
+            with Conversation(model, options, clip, start) as talk:
+                for evidence in talk.evidence():
+                    if not evidence.prompted:
+                        rows.append([getattr(evidence, name) for name in SIGNS])
+                        truths.append(region_similarity(talk.mask(evidence.frame), talk.truth[evidence.frame]))
         encodings.clear()
     if options.json:
         write_json(options.json, {"signs": list(SIGNS), "rows": rows, "truths": truths})
@@ -231,23 +321,22 @@ def main() -> None:
     parser.add_argument("--model", default="nano")
     parser.add_argument("--textures", type=Path, help="movies to cut textures from, as in training")
     parser.add_argument("--clips", type=int, default=20)
-    parser.add_argument("--frames", type=int, default=36)
+    parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--prompt", choices=("mask", "click", "box"), default="mask")
     parser.add_argument("--draws", type=int, default=2, help="sequences of random frames for each clip")
     parser.add_argument("--side", type=int, default=384, help="side of the clips' pictures")
     parser.add_argument("--size", type=int, help="side of the square that the network sees; the model's own by default")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--survey", action="store_true")
+    parser.add_argument("--every", type=int, default=3, help="frames from one click of a survey to the next")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.fit:
         fit(options)
-        return
-    found = compare(options)
-    for name in ("review", "random"):
-        figures = "  ".join(f"{value:.4f}" for value in np.mean(found[name], axis=0))
-        print(f"{name:<8} J&F before and after each click: {figures}")
-    forward, fused = np.mean(found["fusion"], axis=0)
-    print(f"two keyframes: forward only {forward:.4f}, fused {fused:.4f}, {len(DIFFICULTIES)} difficulties")
+    elif options.survey:
+        survey(options)
+    else:
+        print(told(compare(options)))
 
 
 if __name__ == "__main__":

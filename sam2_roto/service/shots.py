@@ -119,7 +119,7 @@ def change(room: Room, words: Json) -> Json:
     from .opening import check_settings
 
     document = room.shot.document
-    settings = {name: words[name] for name in ("model", "image_size") if name in words}
+    settings: Json = {name: words[name] for name in ("model", "image_size") if name in words}
     if words.get("crop"):
         settings["crop"] = words["crop"]
     if settings:
