@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sam2_roto.errors import PromptError, ShotError
 from sam2_roto.shot.document import Document, TrackingSettings
-from sam2_roto.shot.edits import add_points, add_strokes, set_box, set_object, set_range
-from sam2_roto.shot.shot import Shot, with_object
+from sam2_roto.shot.edits import add_points, add_strokes, set_box, set_object, set_range, with_object
+from sam2_roto.shot.shot import Shot
 
 if TYPE_CHECKING:
     from sam2_roto.shot.session import Session

@@ -13,7 +13,7 @@ from typing import Any
 from sam2_roto.shot import edits
 from sam2_roto.shot.document import Answer, Cut, Document
 from sam2_roto.shot.schema import to_json
-from sam2_roto.shot.shot import Change, Shot
+from sam2_roto.shot.shot import Shot
 
 Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ class Snapshot(Shot):
         super().__init__(folder, read_only=True)
         self._tell = tell
 
-    def edit(self, label: str, change: Change, *, joined: bool = False) -> Document:  # noqa: ARG002
+    def edit(self, label: str, change: edits.Change, *, joined: bool = False) -> Document:  # noqa: ARG002
         """Make the copy what ``change`` makes of it; it has no history."""
         before, self.document = self.document, change(self.document)
         found = difference(before, self.document)

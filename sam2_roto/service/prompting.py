@@ -18,7 +18,6 @@ from sam2_roto.shot import edits
 from sam2_roto.shot.document import Corners, Document, Point, Stroke
 from sam2_roto.shot.pictures import keep_mask
 from sam2_roto.shot.session import Session, Shown
-from sam2_roto.shot.shot import Change, with_object
 
 from .room import Room
 
@@ -118,7 +117,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return data.tobytes()
 
 
-def _change(session: Session, prompt: Prompt) -> Change:
+def _change(session: Session, prompt: Prompt) -> edits.Change:
     """The prompt as a change of the document."""
     name, frame = prompt.object, prompt.frame
     if not (prompt.points or prompt.strokes or prompt.box is not None or prompt.mask is not None):
@@ -144,7 +143,7 @@ def _keep(session: Session, prompt: Prompt) -> str:
     assert prompt.mask is not None
     if prompt.box is not None or prompt.points:
         raise PromptError(f"'{prompt.object}' has a mask and another prompt beside it; give the mask alone, or strokes")
-    document = with_object(session.shot.document, prompt.object)
+    document = edits.with_object(session.shot.document, prompt.object)
     edits.set_mask(document, prompt.object, prompt.frame, "")  # refuses before a file is written
     size = (session.footage.width, session.footage.height)
     return keep_mask(session.shot.folder, read_mask(prompt.mask), size)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from compositing.footage.frames import FrameRange
@@ -22,6 +22,10 @@ COLOURS = ("#ff5c39", "#26a6ff", "#ffcd28", "#58d66e", "#cd6eff", "#00d2c8", "#f
 """Colours of new objects, in turn; those of the overlays."""
 
 
+Change = Callable[[Document], Document]
+"""An edit that knows what it does."""
+
+
 def add_object(document: Document, name: str, colour: str | None = None) -> Document:
     """A new object, without keyframes; ShotError where the name is taken."""
     check_object_name(name)
@@ -29,6 +33,13 @@ def add_object(document: Document, name: str, colour: str | None = None) -> Docu
         raise ShotError(f"the shot has an object '{name}' already; choose another name")
     chosen = colour or COLOURS[len(document.objects) % len(COLOURS)]
     return document.with_object(ShotObject(secrets.token_hex(4), name, _colour(chosen)))
+
+
+def with_object(document: Document, name: str) -> Document:
+    """The document with an object of that name, a new one where there is none."""
+    if any(entry.name == name for entry in document.objects):
+        return document
+    return add_object(document, name)
 
 
 def remove_object(document: Document, name: str) -> Document:

@@ -26,7 +26,7 @@ from .passes import Lacking, Passes
 from .pictures import keep_mask
 from .replies import Replies
 from .results import Results
-from .shot import Change, Shot, with_object
+from .shot import Shot
 from .streams import Stream, pending, settled
 
 
@@ -90,19 +90,19 @@ class Session:
         given = tuple(points)
         return self.ask(name, frame, lambda old: edits.add_points(old, name, frame, given)).result
 
-    def ask(self, name: str, frame: int, change: Change) -> Shown:
+    def ask(self, name: str, frame: int, change: edits.Change) -> Shown:
         """What a change of one keyframe would be answered, without saying it."""
         self.results.update(self.shot.document)
-        entry = change(with_object(self.shot.document, name)).object(name)
+        entry = change(edits.with_object(self.shot.document, name)).object(name)
         reply = self.replies.reply(entry, frame, self.replies.seen(entry, frame))
         return Shown(reply.sight.on_plate(self.results.plate), reply.painted)
 
-    def say(self, label: str, name: str, frame: int, change: Change) -> ObjectFrame:
+    def say(self, label: str, name: str, frame: int, change: edits.Change) -> ObjectFrame:
         """Make a change of one keyframe and its answer one edit; gives the mask as it is now."""
         self.results.update(self.shot.document)
 
         def answered(old: Document) -> Document:
-            document = change(with_object(old, name))
+            document = change(edits.with_object(old, name))
             entry = document.object(name)
             return edits.set_answers(document, {(entry.id, frame): self._answer(entry, frame)})
 
@@ -124,7 +124,7 @@ class Session:
 
         Raises PromptError where it is not of the plate's size.
         """
-        edits.set_mask(with_object(self.shot.document, name), name, frame, "")  # refuses before a file is written
+        edits.set_mask(edits.with_object(self.shot.document, name), name, frame, "")  # refuses before a file is written
         digest = keep_mask(self.shot.folder, mask, (self.footage.width, self.footage.height))
         return self.say(f"mask {name} {frame}", name, frame, lambda old: edits.set_mask(old, name, frame, digest))
 

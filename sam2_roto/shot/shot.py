@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from compositing.errors import CompositingError
 from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ShotError
 
 from . import edits, journal
 from .document import Corners, Cut, Document, Keyframe, Point, ShotObject, Stroke, TrackingSettings
-from .durable import claimed
-from .history import Edit, History
-from .migration import migrated
-from .patch import difference
-from .schema import from_json, to_json
+from .document_file import LOCK, DocumentFile, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,12 +26,9 @@ if TYPE_CHECKING:
     from .session import TrackReport
 
 ENDING = ".roto"
-_LOCK = "lock"
-
-Change = Callable[[Document], Document]
 
 
-class Shot:
+class Shot(DocumentFile):
     """A shot on disk. Every edit is a transaction: when the call returns, a crash cannot lose it.
 
     Use it as a context manager, or call ``close``. One process at a time may edit a shot; ``read_only`` opens one that
@@ -50,19 +38,6 @@ class Shot:
     ...     shot.add_click("dog", 0, 410, 250)
     ...     shot.undo()
     """
-
-    def __init__(self, folder: Path | str, *, read_only: bool = False) -> None:
-        self.folder = Path(folder)
-        self._stack = ExitStack()
-        self._journal: journal.Journal | None = None
-        found = journal.load(self.folder)  # says what is wrong before anything is locked
-        if read_only:
-            document, self._history = migrated(found.format, found.document, found.history)
-        else:
-            self._stack.enter_context(claimed(self.folder / _LOCK))
-            self._journal = self._begin()
-            document = self._journal.document
-        self.document = self._checked(document)
 
     @classmethod
     def new(
@@ -93,40 +68,13 @@ class Shot:
             place.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ShotError(f"the folder {place} cannot be made: {error.strerror}; choose another") from error
-        journal.create(place, _plain(document))
+        journal.create(place, plain(document))
         return cls(place)
 
     @property
     def name(self) -> str:
         """The folder's name without its ending."""
         return self.folder.name.removesuffix(ENDING)
-
-    @property
-    def history(self) -> History:
-        """What can be undone and redone; not to be changed."""
-        return self._journal.history if self._journal else self._history
-
-    def edit(self, label: str, change: Change, *, joined: bool = False) -> Document:
-        """Make the document what ``change`` makes of it, as one transaction that ``undo`` takes back.
-
-        ``joined``: undone and redone together with the edit before. A change that changes nothing is none.
-        """
-        changed = from_json(_plain(change(self.document)))  # numbers as they will be read back
-        old, new = _plain(self.document), _plain(changed)
-        patch = difference(old, new)
-        if patch:
-            edit = Edit(secrets.token_hex(6), label, patch, joined)
-            self._writing().append(edit.to_json())
-            self.document = changed
-        return self.document
-
-    def undo(self) -> str | None:
-        """Take the latest edit back; gives its label, ``None`` where there is nothing to undo."""
-        return self._turn("undo", self.history.undoable)
-
-    def redo(self) -> str | None:
-        """Make the edit that was undone last again; gives its label, ``None`` where there is nothing to redo."""
-        return self._turn("redo", self.history.redoable)
 
     def object(self, name: str) -> ShotObject:
         """The object of that name; ShotError where there is none."""
@@ -164,11 +112,13 @@ class Shot:
     def add_points(self, name: str, frame: int, points: Iterable[Point]) -> None:
         """Several clicks as one edit."""
         given = tuple(points)
-        self.edit(f"click {name} {frame}", lambda old: edits.add_points(with_object(old, name), name, frame, given))
+        self.edit(
+            f"click {name} {frame}", lambda old: edits.add_points(edits.with_object(old, name), name, frame, given)
+        )
 
     def add_box(self, name: str, frame: int, box: Corners) -> None:
         """A box round an object, by two opposite corners: x, y, x, y."""
-        self.edit(f"box {name} {frame}", lambda old: edits.set_box(with_object(old, name), name, frame, box))
+        self.edit(f"box {name} {frame}", lambda old: edits.set_box(edits.with_object(old, name), name, frame, box))
 
     def add_mask(self, name: str, frame: int, mask: NDArray[Any] | Path | str) -> None:
         """A painted mask, bool or coverage 0..1 ``[H, W]``, or a picture file; it is the matte of that frame."""
@@ -177,13 +127,15 @@ class Shot:
         from .pictures import keep_mask
 
         values = read_mask(Path(mask)) if isinstance(mask, Path | str) else mask
-        edits.set_mask(with_object(self.document, name), name, frame, "")  # refuses before a file is written
+        edits.set_mask(edits.with_object(self.document, name), name, frame, "")  # refuses before a file is written
         digest = keep_mask(self.folder, values, (self.document.footage.width, self.document.footage.height))
-        self.edit(f"mask {name} {frame}", lambda old: edits.set_mask(with_object(old, name), name, frame, digest))
+        self.edit(f"mask {name} {frame}", lambda old: edits.set_mask(edits.with_object(old, name), name, frame, digest))
 
     def add_strokes(self, name: str, frame: int, strokes: Iterable[Stroke]) -> None:
         """Brush strokes over what is seen on a frame; the result is the matte of that frame."""
-        self.edit(f"paint {name} {frame}", lambda old: edits.add_strokes(with_object(old, name), name, frame, strokes))
+        self.edit(
+            f"paint {name} {frame}", lambda old: edits.add_strokes(edits.with_object(old, name), name, frame, strokes)
+        )
 
     def add_scribble(self, name: str, frame: int, lines: Sequence[tuple[Sequence[tuple[float, float]], bool]]) -> None:
         """Lines drawn over an object, or beside it where the second of a pair is false, as a few clicks along them."""
@@ -264,67 +216,10 @@ class Shot:
         with opened(self) as results, open_reference(self.document.footage, self.folder) as footage:
             return export(results, footage, Path(output), what, progress or silent)
 
-    def close(self) -> None:
-        """Let the shot go; nothing that was said is lost without it."""
-        self._stack.close()
-        self._journal = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _begin(self) -> journal.Journal:
-        try:
-            opened = journal.Journal(self.folder)
-        except BaseException:
-            self._stack.close()
-            raise
-        self._stack.callback(opened.close)
-        return opened
-
-    def _checked(self, document: dict[str, Any]) -> Document:
-        try:
-            return from_json(document)
-        except CompositingError as error:
-            self._stack.close()
-            raise ShotError(f"{self.folder / journal.SHOT}: {error}") from error
-
-    def _writing(self) -> journal.Journal:
-        if self._journal is None:
-            raise ShotError(f"{self.folder} was opened to be read, or is closed; open it to edit it")
-        return self._journal
-
-    def _turn(self, step: str, label: str | None) -> str | None:
-        if label is not None:
-            opened = self._writing()
-            opened.append({"step": step})
-            self.document = from_json(opened.document)
-        return label
-
 
 def copy_shot(shot: Path, target: Path) -> None:
     """Copy a whole shot, for instance to give it to someone else; ShotError where ``target`` is there."""
     try:
-        shutil.copytree(shot, target, ignore=shutil.ignore_patterns(_LOCK))
+        shutil.copytree(shot, target, ignore=shutil.ignore_patterns(LOCK))
     except FileExistsError as error:
         raise ShotError(f"there is a folder {target} already; choose another name") from error
-
-
-def with_object(document: Document, name: str) -> Document:
-    """The document with an object of that name, a new one where there is none."""
-    if any(entry.name == name for entry in document.objects):
-        return document
-    return edits.add_object(document, name)
-
-
-def _plain(document: Document) -> dict[str, Any]:
-    """As JSON reads it back: lists for tuples, and no number that JSON lacks."""
-    try:
-        plain: dict[str, Any] = json.loads(json.dumps(to_json(document), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ShotError(f"the shot cannot hold such a value ({error})") from error
-    return plain

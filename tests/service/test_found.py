@@ -11,7 +11,6 @@ import pytest
 from sam2_roto.service.found import difference, with_found
 from sam2_roto.shot import edits
 from sam2_roto.shot.document import Answer, Cut, Document, FootageReference
-from sam2_roto.shot.shot import with_object
 
 ANSWER = Answer("digest", "network")
 
@@ -21,7 +20,7 @@ def asked() -> Document:
     """Two objects, each with a click that no one has answered."""
     document = Document(FootageReference("a.mp4", "a.mp4", 1, "x", 96, 64, 0, 19))
     for name in ("disc", "block"):
-        document = edits.add_points(with_object(document, name), name, 3, [(10.0, 20.0, True)])
+        document = edits.add_points(edits.with_object(document, name), name, 3, [(10.0, 20.0, True)])
     return document
 
 
