@@ -16,6 +16,7 @@ from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
 from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.policy import PolicyFactory
 
 Prompts = dict[str, dict[int, FramePrompt]]
 
@@ -32,6 +33,7 @@ class Following:
     store: MaskletStore
     source: Callable[[], FrameSource]
     progress: Progress
+    policy: PolicyFactory | None = None
 
     def lanes(self, prompts: Prompts, crop: bool) -> list[Lane]:
         """The trackers of all objects: the small ones in windows of their own where ``crop`` allows it."""
@@ -51,19 +53,19 @@ class Following:
 
     def _plate_lane(self, prompts: Prompts) -> Lane:
         store = self.store
-        for name, frame, answer in self._answers(Tracker(self.model, self.clip, frames=store.frames), prompts):
+        answering = Tracker(self.model, self.clip, frames=store.frames, policy=self.policy)
+        for name, frame, answer in self._answers(answering, prompts):
             store.write(name, frame, answer)
-        return self._restored(
-            Tracker(self.model, self.source(), frames=store.frames, archive=store), prompts, store.read
-        )
+        tracker = Tracker(self.model, self.source(), frames=store.frames, archive=store, policy=self.policy)
+        return self._restored(tracker, prompts, store.read)
 
     def _crop_lane(self, name: str, said: dict[int, FramePrompt], window: Window) -> Lane:
         store, memory, prompts = self.store, CropMemory(), {name: said}
-        answering = CropTracker(self.model, self.clip, name, memory, frames=store.frames)
+        answering = CropTracker(self.model, self.clip, name, memory, frames=store.frames, policy=self.policy)
         answering.look(next(iter(said)), window)
         for _, frame, answer in self._answers(answering, prompts):
             store.write_cropped(name, frame, memory.kept[name, frame][0], answer)
-        tracker = CropTracker(self.model, self.source(), name, store, frames=store.frames)
+        tracker = CropTracker(self.model, self.source(), name, store, frames=store.frames, policy=self.policy)
         return self._restored(tracker, prompts, self._as_seen)
 
     def _as_seen(self, name: str, frame: int) -> ObjectFrame | None:

@@ -26,6 +26,7 @@ __all__ = [
     "Deliverables",
     "MaskFile",
     "MatteFormat",
+    "Policy",
     "Preset",
     "Progress",
     "Prompt",
@@ -36,6 +37,9 @@ __all__ = [
 
 Crop = Literal["none", "auto"]
 """Whether small objects are followed in windows of their own."""
+
+Policy = Literal["plain", "distractor", "motion"]
+"""What is remembered of an object; see ``sam2_roto.tracking.policy``."""
 
 Preset = Literal["default", "hard", "soft", "hair", "motion"]
 """Recipes by name, as in ``sam2_roto.mattes.recipe.PRESETS``."""
@@ -94,7 +98,8 @@ class RotoscopeJob:
 
     ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
     a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
-    ``crop`` auto follows small objects in windows of their own, none follows all on the whole plate.
+    ``crop`` auto follows small objects in windows of their own, none follows all on the whole plate. ``policy`` says
+    what is remembered: plain as published, distractor for crowds and look-alikes, motion.
     ``precision`` is float32, bfloat16 or auto (see ``load_model``); ``deliver`` is what is written.
 
     Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.
@@ -111,6 +116,7 @@ class RotoscopeJob:
     device: str = "auto"
     precision: str = "auto"
     crop: Crop = "auto"
+    policy: Policy = "plain"
     preset: Preset = "default"
     recipe: Path | None = None
     feather: float = 0.0
@@ -127,10 +133,9 @@ class RotoscopeJob:
                 raise RotoError(
                     f"the {option} {getattr(self, option)} is not a finite number; give pixels of the plate"
                 )
-        if self.crop not in get_args(Crop):
-            raise RotoError(f"the crop '{self.crop}' is not one of {', '.join(get_args(Crop))}")
-        if self.preset not in get_args(Preset):
-            raise RotoError(f"the preset '{self.preset}' is not one of {', '.join(get_args(Preset))}")
+        for word, choices in (("crop", Crop), ("policy", Policy), ("preset", Preset)):
+            if getattr(self, word) not in get_args(choices):
+                raise RotoError(f"the {word} '{getattr(self, word)}' is not one of {', '.join(get_args(choices))}")
         if self.feather < 0:
             raise RotoError(f"the feather {self.feather:g} is negative; give the width of the soft edge in pixels")
 
@@ -149,6 +154,7 @@ class RotoscopeJob:
             "model": self.model,
             "image_size": self.image_size,
             "prompts": [_plain(prompt) for prompt in self.prompts],
+            **({} if self.policy == "plain" else {"policy": self.policy}),
         }
 
 

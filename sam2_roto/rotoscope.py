@@ -36,6 +36,7 @@ from sam2_roto.rendering import frame_mattes, stem
 from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.abreast import Lane, abreast
+from sam2_roto.tracking.policy import find_policy
 
 MASKLETS = "masklets"
 """Folder, inside the output folder, of what the mattes are derived from."""
@@ -193,6 +194,7 @@ def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[st
         "weights": network.digest,
         "image_size": network.config.image_size,
         "precision": str(network.dtype).removeprefix("torch."),
+        **({"policy": asked["policy"]} if "policy" in asked else {}),
     }
 
 
@@ -273,7 +275,8 @@ class _Run:
         self, stack: ExitStack, network: _Network, prompts: _Prompts, passes: Mapping[bool, list[int]]
     ) -> Iterator[int]:
         """Answer the prompts; gives an iterator that tracks, frame by frame."""
-        following = Following(network.load(), self._footage, self._store, partial(self._source, stack), self._progress)
+        source, policy = partial(self._source, stack), find_policy(self._job.policy)
+        following = Following(network.load(), self._footage, self._store, source, self._progress, policy)
         self._lanes = following.lanes(prompts, crop=self._job.crop == "auto")
         return stack.enter_context(closing(self._tracked(self._lanes, passes)))
 

@@ -340,6 +340,21 @@ def test_killed_and_started_again_ends_in_the_same_bytes(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
+@pytest.mark.parametrize("moment", [("track", 4), ("track", 20)])
+def test_killed_with_a_policy_it_goes_on_in_the_same_bytes(
+    moment: tuple[str, int], uninterrupted: tuple[RotoscopeJob, dict[str, bytes]], tmp_path: Path
+) -> None:
+    whole, cut = (replace(uninterrupted[0], output=tmp_path / out, policy="distractor") for out in ("whole", "cut"))
+    undisturbed(whole)
+    kill(cut, moment)
+    assert undisturbed(cut) > 0
+    assert contents(cut.output) == contents(whole.output)
+    assert contents(cut.output) != uninterrupted[1]
+    with pytest.raises(StoreError, match="masklets of another job \\(other policy\\)"):
+        run(replace(cut, policy="motion"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
 def test_killed_on_the_way_back_it_remembers_as_much(make_job: MakeJob) -> None:
     """The way back looks at more frames, of both passes, than are remembered at once."""
     whole, cut = (make_job(Click("ball", 9, 42, 32), out=out) for out in ("whole", "cut"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.errors import DatasetError
-from sam2_roto.job import Crop, Preset
+from sam2_roto.job import Crop, Policy, Preset
 
 if TYPE_CHECKING:
     from sam2_roto.evaluation.datasets import AnnotatedClip
@@ -62,6 +62,12 @@ def add_parser(subparsers: Subparsers) -> None:
         default="auto",
         help="auto: follow small objects in windows of their own (default: auto)",
     )
+    net(
+        "--policy",
+        choices=get_args(Policy),
+        default="plain",
+        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion (default: plain)",
+    )
     net("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures, frame by frame")
     parser.add_argument("--strip", type=Path, metavar="DIR", help="write a picture of the errors of each clip")
@@ -85,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         reports = [_evaluate(clip, model, args, progress) for clip in clips]
     report = _joined(reports)
     about = {"model": model.config.name, "image_size": model.config.image_size, "preset": args.preset}
-    about["crop"] = args.crop
+    about |= {"crop": args.crop, "policy": args.policy}
     kind = "masks of the network" if args.preset == "none" else f"mattes by the preset '{args.preset}'"
     print(f"{model.config.name} at {model.config.image_size}, {kind}, {report.table()}")
     if args.json:
@@ -100,6 +106,7 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
     from sam2_roto.evaluation.segmenter import TrackerSegmenter
     from sam2_roto.evaluation.strip import write_strip
     from sam2_roto.mattes import MatteRecipe
+    from sam2_roto.tracking.policy import find_policy
 
     def finished(rounds: list[ClipResult]) -> None:
         if args.strip:
@@ -108,7 +115,14 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
     exclusive = isinstance(clip.masks, IdentityMaps)
     recipe = None if args.preset == "none" else MatteRecipe.preset(args.preset)
     told = partial(progress, clip.name)
-    segmenter = TrackerSegmenter(model, exclusive=exclusive, progress=told, recipe=recipe, crop=args.crop == "auto")
+    segmenter = TrackerSegmenter(
+        model,
+        exclusive=exclusive,
+        progress=told,
+        policy=find_policy(args.policy),
+        recipe=recipe,
+        crop=args.crop == "auto",
+    )
     return evaluate([clip], segmenter, args.prompt, args.rounds, finished=finished)
 
 

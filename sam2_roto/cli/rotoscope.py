@@ -14,7 +14,7 @@ from sam2_roto.cli.deliverables import add_deliverables, deliverables_of
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
-from sam2_roto.job import Crop, Preset, RotoscopeJob, RotoscopeResult
+from sam2_roto.job import Crop, Policy, Preset, RotoscopeJob, RotoscopeResult
 
 _DESCRIPTION = """Mark objects in one frame or several, and get a matte of each in every frame.
 
@@ -107,6 +107,12 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto: follow small objects in windows of their own (default: auto)",
     )
+    add(
+        "--policy",
+        choices=get_args(Policy),
+        default="plain",
+        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion (default: plain)",
+    )
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add(
         "--precision",
@@ -140,6 +146,7 @@ def job_of(args: argparse.Namespace) -> RotoscopeJob:
         device=args.device,
         precision=args.precision,
         crop=args.crop,
+        policy=args.policy,
         preset=args.preset,
         recipe=args.recipe,
         feather=args.feather,
