@@ -40,13 +40,14 @@ from sam2_roto.shot import Shot, TrackingSettings
 from sam2_roto.shot.review import review
 from sam2_roto.shot.session import Session
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
-from sam2_roto.tracking.review import SIGNS, Evidence, confidence, expected_gains, suggest
+from sam2_roto.tracking.review import SIGNS, Evidence, confidence, expected_gains
 from sam2_roto.training.clips import HELD_OUT_SEEDS, Clip, TextureLibrary, generate_clip, held_out_set
 
 CLICKS = 3
 NAME = "object"
 Start = Mapping[int, FramePrompt]
-Chooser = Callable[[list[Evidence]], int | None]
+Chooser = Callable[[list[Evidence], set[int]], int | None]
+"""The frame to be clicked on, by what is seen; those that were looked at are not offered again."""
 
 
 class Conversation:
@@ -164,11 +165,18 @@ def at_random(seed: int) -> Chooser:
     """Frames drawn from those that are not prompted yet."""
     rng = np.random.default_rng(seed)
 
-    def choose(found: list[Evidence]) -> int | None:
-        free = [evidence.frame for evidence in found if not evidence.prompted]
+    def choose(found: list[Evidence], seen: set[int]) -> int | None:
+        free = [evidence.frame for evidence in found if not evidence.prompted and evidence.frame not in seen]
         return int(rng.choice(free)) if free else None
 
     return choose
+
+
+def by_review(found: list[Evidence], seen: set[int]) -> int | None:
+    """The frame where review expects most of a click."""
+    gains = zip(expected_gains(found), found, strict=True)
+    free = [(gain, evidence.frame) for gain, evidence in gains if not evidence.prompted and evidence.frame not in seen]
+    return max(free)[1] if free else None
 
 
 def corrected(talk: Conversation, choose: Chooser) -> list[float]:
@@ -177,8 +185,7 @@ def corrected(talk: Conversation, choose: Chooser) -> list[float]:
     seen: set[int] = set()
     kept = 0
     for _ in range(CLICKS):
-        found = [entry._replace(prompted=float(entry.prompted or entry.frame in seen)) for entry in talk.evidence()]
-        frame = choose(found)
+        frame = choose(talk.evidence(), seen)
         if frame is not None:
             seen.add(frame)
             kept += talk.click(frame)
@@ -198,7 +205,7 @@ def compare(options: argparse.Namespace) -> dict[str, list[list[float]]]:
         with Conversation(model, options, clip, {0: first_prompt(clip.labels[0] == 1, options.prompt)}) as talk:
             draws = [corrected(talk, at_random(10 * seed + draw)) for draw in range(options.draws)]
             found["random"].append([float(value) for value in np.mean(draws, axis=0)])
-            found["review"].append(corrected(talk, suggest))
+            found["review"].append(corrected(talk, by_review))
         start = two_keyframes(clip, options.prompt)
         with Conversation(model, options, clip, start) as both:
             forward = mean_jf(both.forward(), both.truth)

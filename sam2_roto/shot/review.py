@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ShotError
 from sam2_roto.export.contact import spread
 from sam2_roto.export.files import replacing
@@ -34,6 +35,8 @@ class Review:
     """Evidence of every object, and what follows from it."""
 
     evidence: Mapping[str, Sequence[Evidence]]
+    takes: Sequence[FrameRange]
+    """No click reaches beyond its take."""
 
     def suspects(self, most: int | None = 20) -> list[Suspect]:
         """Frames to look at, worst first."""
@@ -43,10 +46,12 @@ class Review:
         """Where one more click helps most, over all objects; ``None`` where every frame is a keyframe."""
         fixes = []
         for name, found in self.evidence.items():
-            frame = suggest(found)
-            if frame is not None:
-                gains = {item.frame: gain for item, gain in zip(found, expected_gains(found), strict=True)}
-                fixes.append(Fix(name, frame, gains[frame]))
+            for take in self.takes:
+                part = [item for item in found if item.frame in take]
+                frame = suggest(part)
+                if frame is not None:
+                    gains = {item.frame: gain for item, gain in zip(part, expected_gains(part), strict=True)}
+                    fixes.append(Fix(name, frame, gains[frame]))
         return max(fixes, key=lambda fix: fix.gain, default=None)
 
 
@@ -56,7 +61,7 @@ def review(results: Results) -> Review:
     found = {name: items for name, items in evidence.items() if items}
     if not found:
         raise ShotError("nothing of the shot is tracked yet; give 'sam2-roto shot track' first")
-    return Review(found)
+    return Review(found, results.document.takes)
 
 
 def _evidence(results: Results, name: str) -> list[Evidence]:

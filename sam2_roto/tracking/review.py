@@ -22,10 +22,13 @@ Mask = npt.NDArray[np.bool_]
 Vector = npt.NDArray[np.float64]
 
 REACH = 8.0
-"""Frames after which the influence of a correction has fallen to 1/e."""
+"""Distance in frames from a prompted one at which drift has come to 1 - 1/e."""
 
 REMAINS = 0.85
 """Part of a frame's error that a click leaves, as seen with ``nano``; larger models leave less."""
+
+ANEW = 0.45
+"""J that a click gives on a frame where the object was lost, as seen with ``nano``."""
 
 EDGE = 1.0
 """Logits nearer to zero than this make up the edge; a sharp mask has few of them."""
@@ -148,20 +151,41 @@ def suggest(found: Sequence[Evidence]) -> int | None:
 
 
 def expected_gains(found: Sequence[Evidence]) -> list[float]:
-    """What a correction on each frame is expected to add to the sum of J over the clip.
+    """What a correction on each frame of a take is expected to add to the sum of J over it.
 
-    A click takes away a part of its frame's error (REMAINS is left), and the frame then teaches its neighbours, ever
-    less with distance and as far as the next prompted frame, up to its own quality. So the best frame is seldom the
-    worst one, on which little is left to build, but one that is fairly good still, next to many that are not.
+    A click takes away a part of its frame's error (REMAINS is left), or finds an object anew that was lost (ANEW). From
+    there passes go both ways. Where one of before lost quality, the new one loses as much again: what begins before the
+    place where an object is lost does not save it, what begins behind does. As far as the next prompted frame the two
+    passes are fused, so that the better one is kept, the nearer it is; beyond the outermost the new pass takes the
+    place of the old, for better or worse. So the best frame is the first of a run of bad ones rather than the worst,
+    and the longest run counts most.
     """
     trust = np.array([confidence(evidence) for evidence in found])
-    frames = np.array([evidence.frame for evidence in found], np.float64)
-    spans = np.cumsum([evidence.prompted for evidence in found])
-    gains = []
-    for index, evidence in enumerate(found):
-        reached = (spans == spans[index]) * np.exp(-np.abs(frames - frames[index]) / REACH)
-        taught = 1 - REMAINS * (1 - trust[index])
-        gains.append(0.0 if evidence.prompted else float(((taught - trust).clip(0, None) * reached).sum()))
+    prompted = np.array([bool(evidence.prompted) for evidence in found])
+    gains = _gains_ahead(trust, prompted) + _gains_ahead(trust[::-1], prompted[::-1])[::-1]
+    gains += _answers(trust) - trust
+    return [0.0 if marked else float(gain) for gain, marked in zip(gains, prompted, strict=True)]
+
+
+def _answers(trust: Vector) -> Vector:
+    """The J that is to be expected of a corrected frame."""
+    return np.maximum(1 - REMAINS * (1 - trust), ANEW)
+
+
+def _gains_ahead(trust: Vector, prompted: Mask) -> Vector:
+    """What a pass from each frame, corrected, is expected to add on the frames after it."""
+    drops = np.zeros(len(trust))
+    drops[1:] = np.cumsum(np.minimum(np.log(trust[1:] / trust[:-1]), 0))
+    gains = np.zeros(len(trust))
+    for index, answer in enumerate(_answers(trust)):
+        stops = np.flatnonzero(prompted[index + 1 :])
+        count = int(stops[0]) if stops.size else len(trust) - index - 1
+        reach = slice(index + 1, index + 1 + count)
+        gained = answer * np.exp(drops[reach] - drops[index]) - trust[reach]
+        if stops.size:
+            far = np.arange(1, count + 1) / (count + 1)
+            gained = gained.clip(0, None) * (1 - far) ** 2 / ((1 - far) ** 2 + far**2)
+        gains[index] = gained.sum()
     return gains
 
 

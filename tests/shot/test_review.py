@@ -13,7 +13,7 @@ from sam2_roto.deliverables import Deliverables
 from sam2_roto.errors import ShotError
 from sam2_roto.shot import Cut, Shot
 from sam2_roto.shot.export import export, write_overlay
-from sam2_roto.shot.review import review, write_timeline
+from sam2_roto.shot.review import Review, review, write_timeline
 from sam2_roto.shot.session import Session
 
 
@@ -38,6 +38,18 @@ def test_review_looks_at_every_frame(tracked: Session) -> None:
     assert fix is not None
     assert fix.frame not in (0, 12) or fix.name == "block"
     assert all(suspect.frame != 4 for suspect in found.suspects() if suspect.name == "block")
+
+
+def test_a_fix_is_looked_for_in_every_take(tracked: Session, work: Shot) -> None:
+    work.set_cuts([Cut(10)])
+    tracked.track()
+    found = review(tracked.results)
+    assert [(take.first, take.last) for take in found.takes] == [(0, 9), (10, 19)]
+    fix = found.fix()
+    assert fix is not None
+    take = next(take for take in found.takes if fix.frame in take)
+    alone = Review({fix.name: [item for item in found.evidence[fix.name] if item.frame in take]}, [take])
+    assert alone.fix() == fix
 
 
 def test_nothing_tracked_is_nothing_to_review(session: Session) -> None:

@@ -95,13 +95,24 @@ def test_the_worst_come_first_and_neighbours_are_one_suspect() -> None:
     assert suspects[0].confidence < suspects[1].confidence < suspects[2].confidence
 
 
-def test_the_click_goes_where_most_errors_are_in_reach() -> None:
+def test_the_click_goes_to_the_first_of_the_longest_run_of_bad_frames() -> None:
     lone = {3: 0.95}
-    cluster = dict.fromkeys(range(20, 28), 0.9)
-    found = [evidence(frame, {**lone, **cluster}.get(frame, 0.05), frame in (0, 10)) for frame in range(40)]
-    chosen = suggest(found)
-    assert chosen is not None
-    assert 19 <= chosen <= 28  # in the cluster, or on the good frame beside it
+    lost = dict.fromkeys(range(25, 40), 0.9)
+    short = dict.fromkeys(range(14, 17), 0.95)
+    found = [evidence(frame, {**lone, **short, **lost}.get(frame, 0.05), frame in (0, 10)) for frame in range(40)]
+    assert suggest(found) == 25
+
+
+def test_a_pass_backward_saves_what_was_lost_before() -> None:
+    found = [evidence(frame, 0.9 if frame < 20 else 0.05, frame == 39) for frame in range(40)]
+    assert suggest(found) == 19
+
+
+def test_the_better_of_two_passes_is_kept_between_prompted_frames() -> None:
+    ahead = [evidence(frame, 0.02 + 0.02 * frame, frame == 0) for frame in range(21)]
+    between = [*ahead[:-1], evidence(20, 0.42, prompted=True)]
+    assert min(expected_gains(between)) >= 0
+    assert expected_gains(between)[10] != expected_gains(ahead)[10]
 
 
 def test_a_prompted_frame_bounds_what_a_click_reaches() -> None:
