@@ -224,6 +224,8 @@ class Session:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         """Track the frames of streams, and count what was done."""
+        if not todo:
+            return  # the network need not be loaded
         total, done = sum(map(len, todo.values())), 0
         for _, streams in Passes(self.model, self.footage, self.results, self._origin).run(todo, cancelled):
             report.encoded += 1
