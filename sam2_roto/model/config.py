@@ -44,6 +44,8 @@ class ModelConfig:
     """Most object pointers that one frame attends to."""
     timed_pointers: bool = True
     """Version 2.1: pointers carry their signed distance in time, absent objects mark their memory."""
+    detail: tuple[int, int] = (0, 0)
+    """Channels, at strides 8 and 4, of the convolutions that draw masks (``detail.py``); the published have none."""
     guided: bool = False
     """Trained to read, on tracked frames, the last mask carried along by optical flow as a mask prompt."""
     image_size: int = 1024
@@ -53,6 +55,12 @@ class ModelConfig:
     def trunk_channels(self) -> tuple[int, ...]:
         """Channels of the trunk's features at strides 4, 8, 16 and 32."""
         return EFFICIENTNET_CHANNELS if self.convolutional else tuple(self.embed_dim * 2**stage for stage in range(4))
+
+    @property
+    def high_channels(self) -> tuple[int, int]:
+        """Channels of the fine features that the decoder reads, at strides 4 and 8."""
+        middle, fine = self.detail
+        return self.width // 8 + fine, self.width // 4 + middle
 
     @property
     def stride(self) -> int:
@@ -102,6 +110,7 @@ NANO = ModelConfig(
     memory_mlp=512,
     decoder_heads=4,
     decoder_mlp=512,
+    detail=(64, 32),
     guided=True,
     image_size=384,
 )

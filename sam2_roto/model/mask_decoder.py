@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .attention import Attention
 from .config import ModelConfig
+from .detail import Detail
 from .layers import MLP, LayerNorm2d
 
 MASKS = 4
@@ -97,19 +98,28 @@ class MaskDecoder(nn.Module):
             nn.ConvTranspose2d(width // 4, width // 8, kernel_size=2, stride=2),
             nn.GELU(),
         )
-        self.conv_s0 = nn.Conv2d(width, width // 8, kernel_size=1)
-        self.conv_s1 = nn.Conv2d(width, width // 4, kernel_size=1)
+        self.plain = (width // 8, width // 4)  # the channels of the fine features that the upscaling reads
+        self.conv_s0, self.conv_s1 = (nn.Conv2d(width, count, kernel_size=1) for count in config.high_channels)
         self.output_hypernetworks_mlps = nn.ModuleList(MLP(width, width, width, width // 8) for _ in range(MASKS))
         self.iou_prediction_head = MLP(width, width, width, MASKS)
         self.pred_obj_score_head = MLP(width, width, width, 1)
+        self.detail = Detail(config) if all(config.detail) else None
 
     def forward(
-        self, image: Tensor, image_pe: Tensor, sparse: Tensor, dense: Tensor, high0: Tensor, high1: Tensor
+        self,
+        image: Tensor,
+        image_pe: Tensor,
+        sparse: Tensor,
+        dense: Tensor,
+        high0: Tensor,
+        high1: Tensor,
+        hint: Tensor | None = None,
     ) -> Decoded:
         """Decode all four masks.
 
         ``image [B, width, h, w]``, ``image_pe [1, width, h, w]``, ``sparse [B, n, width]``, ``dense`` broadcastable to
-        the image, ``high0 [B or 1, width/8, 4h, 4w]``, ``high1 [B or 1, width/4, 2h, 2w]``.
+        the image, ``high0 [B or 1, width/8, 4h, 4w]``, ``high1 [B or 1, width/4, 2h, 2w]`` (more channels where the
+        model draws details), ``hint [B, HINTS, 4h, 4w]`` the prompts as maps, for such a model alone.
         """
         own = torch.cat((self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight))
         tokens = torch.cat((own.expand(len(sparse), -1, -1).to(sparse.dtype), sparse), dim=1)
@@ -118,7 +128,11 @@ class MaskDecoder(nn.Module):
             source.flatten(2).transpose(1, 2), image_pe.flatten(2).transpose(1, 2), tokens
         )
         mask_tokens = decoded[:, 2 : 2 + MASKS]
-        upscaled = self._upscale(source_out.transpose(1, 2).reshape(source.shape), high0, high1)
+        picture = source_out.transpose(1, 2).reshape(source.shape)
+        fine, middle = self.plain
+        upscaled = self._upscale(picture, high0[:, :fine], high1[:, :middle])
+        if self.detail is not None and hint is not None:
+            upscaled = upscaled + self.detail(picture, high0[:, fine:], high1[:, middle:], hint)
         kernels = [mlp(mask_tokens[:, index]) for index, mlp in enumerate(self.output_hypernetworks_mlps)]
         logits = torch.einsum("bmc,bchw->bmhw", torch.stack(kernels, dim=1), upscaled)
         iou = self.iou_prediction_head(decoded[:, 1]).sigmoid()

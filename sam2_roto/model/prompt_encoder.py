@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .config import ModelConfig
 from .derived import Derived
+from .detail import HINTS, mask_hint, point_hints
 from .layers import LayerNorm2d
 from .position import RandomFourier
 
@@ -31,6 +32,7 @@ class PromptEncoder(nn.Module):
         width = config.width
         self.image_size = config.image_size
         self.grid = config.grid
+        self.hinted = config.logit_size if all(config.detail) else 0
         self.pe_layer = RandomFourier(width)
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, width) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, width)
@@ -71,6 +73,21 @@ class PromptEncoder(nn.Module):
     def no_mask(self) -> Tensor:
         """The dense embedding ``[1, width, 1, 1]`` of an absent mask."""
         return self.no_mask_embed.weight[..., None, None]
+
+    def hints(self, rows: int, points: tuple[Tensor, Tensor] | None, mask: Tensor | None) -> Tensor | None:
+        """The same prompts as maps ``[rows, HINTS, S/4, S/4]`` (see ``detail.py``), where the decoder reads them.
+
+        Zero where nothing is said.
+        """
+        if not self.hinted:
+            return None
+        side, device = self.hinted, self.no_mask_embed.weight.device
+        said = torch.zeros(rows, 1, side, side, device=device) if mask is None else mask_hint(mask)
+        if points is None:
+            pointed = torch.zeros(rows, HINTS - 1, side, side, device=device)
+        else:
+            pointed = point_hints(*points, side)
+        return torch.cat((said, pointed), dim=1)
 
     def image_position(self) -> Tensor:
         """Position of each token of the picture ``[1, width, S/16, S/16]``; computed once per state of the weights."""

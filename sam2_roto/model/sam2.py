@@ -29,9 +29,9 @@ class ImageFeatures(NamedTuple):
     """One or more encoded frames."""
 
     high0: Tensor
-    """``[N, width / 8, S/4, S/4]``."""
+    """``[N, width / 8, S/4, S/4]``, and more channels where the model draws details."""
     high1: Tensor
-    """``[N, width / 4, S/8, S/8]``."""
+    """``[N, width / 4, S/8, S/8]``, and more channels there too."""
     top: Tensor
     """``[N, width, S/16, S/16]``."""
 
@@ -150,7 +150,13 @@ class SAM2(nn.Module):
         sparse = prompts.no_points(len(embedding)) if points is None else prompts.points(*points)
         dense = prompts.no_mask() if mask is None else prompts.mask(mask)
         everything: Decoded = self.sam_mask_decoder(
-            embedding, prompts.image_position(), sparse, dense, features.high0, features.high1
+            embedding,
+            prompts.image_position(),
+            sparse,
+            dense,
+            features.high0,
+            features.high1,
+            prompts.hints(len(embedding), points, mask),
         )
         return three_masks(everything) if multimask else single_mask(everything)
 

@@ -6,6 +6,7 @@ now. The published models were not trained with this; ``nano`` was.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from compositing.flow import dense_flow, doubt, gray
+from sam2_roto.model import Prediction
 
 from .source import FrameSource
 
@@ -24,6 +26,9 @@ LIMIT = 10.0
 
 PATIENCE = 2.0
 """Doubt, in pixels, at which the carried logits are worth 1/e."""
+
+NEIGHBOURHOOD, TOLERANCE = 5, 0.2
+"""Detail is what averages out over so many cells; means of coverage further apart than this are another opinion."""
 
 FINENESS = 2
 """A pass measures motion on pictures so many times the side of the network's input, by the quick search: that is nearer
@@ -57,6 +62,26 @@ def carry(logits: Tensor, moved: Tensor) -> Tensor:
     known = logits.float().clamp(-LIMIT, LIMIT)
     carried = F.grid_sample(known, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return carried * moved[:, 2:]
+
+
+def keep_detail(seen: Prediction, carried: Tensor, drawn: Sequence[bool]) -> Tensor:
+    """What is ``seen`` of objects, with the detail of the logits ``carried [B, 1, H, W]``: logits of that shape.
+
+    A small network draws what is thinner than its features as a blob; motion keeps its shape. Detail is taken where
+    both agree about the neighbourhood, of the objects that a person has ``drawn``: of those that the network began
+    itself it would keep the faults.
+    """
+    if not any(drawn):
+        return seen.logits
+    apart = _around(seen.logits.sigmoid()) - _around(carried.sigmoid())
+    weight = (-(apart / TOLERANCE).square()).exp()
+    wanted = torch.tensor(drawn, device=carried.device) & (seen.score > 0)
+    detailed = torch.lerp(seen.logits.clamp(-LIMIT, LIMIT), carried, weight)
+    return torch.where(wanted.view(-1, 1, 1, 1), detailed, seen.logits)
+
+
+def _around(coverage: Tensor) -> Tensor:
+    return F.avg_pool2d(coverage, NEIGHBOURHOOD, stride=1, padding=NEIGHBOURHOOD // 2, count_include_pad=False)
 
 
 class Guide:

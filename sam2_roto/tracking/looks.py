@@ -27,9 +27,6 @@ from .tracker import Tracker
 
 _LOOKS = 3  # at what a click marks, each closer than the one before
 
-SMALL = 0.15
-"""Part of the plate's longer side; what is larger is seen well enough on the whole plate."""
-
 BOX_SHARE = 0.5
 """Part of a window's side that a drawn box takes up; a box is exact, so that less room is needed than in tracking."""
 
@@ -89,6 +86,4 @@ def _answer(model: SAM2, view: NDArray[np.uint8], window: Window, said: FramePro
 def _window(box: Box, model: SAM2, source: FrameSource, share: float = SHARE) -> Window | None:
     plate, side = (source.width, source.height), model.config.image_size
     zoom = zoom_for(extent_of(box), plate, side, share)
-    if zoom is None or extent_of(box) > SMALL * max(plate):
-        return None
-    return window_about(box, zoom, plate, side)
+    return None if zoom is None else window_about(box, zoom, plate, side)

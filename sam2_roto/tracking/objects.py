@@ -61,6 +61,12 @@ class TrackedObject:
     noted: tuple[int, int] | None = None
     """Frame up to which the policy has followed, and the direction of that pass."""
 
+    def drawn(self, index: int, step: int) -> bool:
+        """Whether a pass in direction ``step`` comes to a frame from a mask that a person drew."""
+        behind = [place for place in self.prompts if (index - place) * step > 0]
+        nearest = min(behind, key=lambda place: abs(index - place), default=None)
+        return nearest is not None and self.prompts[nearest].mask is not None
+
     def note(self, index: int, result: ObjectFrame) -> None:
         """Keep a result until RECENT newer ones have come."""
         self.recent.pop(index, None)

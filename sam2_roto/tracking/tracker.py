@@ -13,7 +13,7 @@ from sam2_roto.model import SAM2, ImageFeatures, Prediction
 
 from .archive import Archive
 from .batches import Group, equal_shapes, stack
-from .guide import Guide, carry
+from .guide import Guide, carry, keep_detail
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory
 from .objects import FrameResult, ObjectFrame, TrackedObject
@@ -213,13 +213,17 @@ class Tracker:
         """What is seen of a batch of objects, and what is remembered of them."""
         entries = [entry for entry, _ in group]
         memory = stack([recall for _, recall in group], self.model.config, self._device, len(self.frames))
-        priors = [carried[entry.name] for entry in entries if entry.name in carried]
-        if not priors and all(entry.policy is None for entry in entries):
+        priors = torch.stack([carried[entry.name] for entry in entries]) if entries[0].name in carried else None
+        if priors is None and all(entry.policy is None for entry in entries):
             return *self._step(features, memory), Belief(None, [None] * len(group))
         embedding = self.model.condition(features.top, memory)
-        decoded = self.model.decode(embedding, features, mask=torch.stack(priors) if priors else None)
+        decoded = self.model.decode(embedding, features, mask=priors)
         belief = believe(entries, decoded, index, step, view)
-        prediction = self._round(self.model.choose(decoded, belief.best))
+        prediction = self.model.choose(decoded, belief.best)
+        if priors is not None:
+            kept = keep_detail(prediction, priors, [entry.drawn(index, step) for entry in entries])
+            prediction = prediction._replace(logits=kept)
+        prediction = self._round(prediction)
         return prediction, self._remember(features, prediction, prompted=False), belief
 
     def _land(self, flight: Flight) -> FrameResult:

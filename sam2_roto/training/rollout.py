@@ -30,18 +30,22 @@ def decode_all(
     features: ImageFeatures,
     points: Points | None,
     mask: Tensor | None,
-    dense: Tensor | None = None,
+    told: Tensor | None = None,
 ) -> Decoded:
     """Decode all four masks: ``SAM2.decode`` without its choice by stability, which has no place in training.
 
-    ``mask`` are logits that the prompt encoder reads; ``dense`` is what it made of such logits already.
+    ``mask`` are logits that the prompt encoder reads, for the rows that are ``told`` bool [R] (all by default).
     """
     encoder = model.sam_prompt_encoder
-    sparse = encoder.no_points(len(top)) if points is None else encoder.points(points.coords, points.labels)
-    if dense is None:
-        dense = encoder.no_mask() if mask is None else encoder.mask(mask)
+    pairs = None if points is None else (points.coords, points.labels)
+    sparse = encoder.no_points(len(top)) if pairs is None else encoder.points(*pairs)
+    dense = encoder.no_mask() if mask is None else encoder.mask(mask)
+    if mask is not None and told is not None:
+        dense = torch.where(told[:, None, None, None], dense, encoder.no_mask())
+        mask = mask * told[:, None, None, None]
+    hint = encoder.hints(len(top), pairs, mask)
     decoded: Decoded = model.sam_mask_decoder(
-        top, encoder.image_position(), sparse, dense, features.high0, features.high1
+        top, encoder.image_position(), sparse, dense, features.high0, features.high1, hint
     )
     return decoded
 
@@ -154,7 +158,7 @@ class Rollout:
         rows = torch.arange(len(self.batch.clip), device=self.batch.clip.device)
         features = self._features_of(frame, rows)
         top = self.model.condition(features.top, self._memory_for(frame))
-        decoded = decode_all(self.model, top, features, None, None, self._carried(frame))
+        decoded = decode_all(self.model, top, features, None, self._carried(frame), self.guided)
         chosen = self._judge(frame, rows, candidates(decoded, None))
         clicked = torch.nonzero(self.plan.kinds.to(rows.device) != MASK).flatten()
         if frame not in self.plan.corrected or not len(clicked):
@@ -166,13 +170,11 @@ class Rollout:
         return Prediction(*(old.index_copy(0, clicked, new) for old, new in zip(chosen, better, strict=True)))
 
     def _carried(self, frame: int) -> Tensor | None:
-        """What the decoder is told of where the masks of the frame before are by now: its dense prompt."""
+        """Where the masks of the frame before are by now, as logits."""
         before = self.answers.get(frame - 1)
         if self.batch.motion is None or before is None:
             return None
-        carried = carry(before.logits.detach(), self.batch.motion[self.batch.clip, frame])
-        encoder = self.model.sam_prompt_encoder
-        return torch.where(self.guided[:, None, None, None], encoder.mask(carried), encoder.no_mask())
+        return carry(before.logits.detach(), self.batch.motion[self.batch.clip, frame])
 
     def _correct(
         self, frame: int, rows: Tensor, top: Tensor, features: ImageFeatures, chosen: Prediction, points: Points | None

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from sam2_roto import build_model
+from sam2_roto.model import Prediction
 from sam2_roto.tracking import ArraySource, FramePrompt, Tracker
-from sam2_roto.tracking.guide import LIMIT, carry, motion
+from sam2_roto.tracking.guide import LIMIT, carry, keep_detail, motion
+from sam2_roto.tracking.memory import ObjectMemory
+from sam2_roto.tracking.objects import TrackedObject
 
 SIZE, CELLS = 128, 32
 
@@ -65,3 +68,40 @@ def test_the_tracker_carries_the_masks_of_objects_that_were_seen(seen: bool, mon
     monkeypatch.setattr(model, "decode", noted)
     list(tracker.propagate(stop=1))
     assert told == [seen]
+
+
+def _prediction(logits: torch.Tensor, score: float = 5.0) -> Prediction:
+    rows = len(logits)
+    return Prediction(logits, torch.ones(rows), torch.full((rows,), score), torch.zeros(rows, 4))
+
+
+def test_detail_of_a_drawn_mask_is_kept_where_both_agree() -> None:
+    drawn = torch.full((1, 1, CELLS, CELLS), -LIMIT)
+    drawn[..., 4:28] = LIMIT
+    slit = drawn.clone()
+    slit[..., 16] = -LIMIT
+    seen = drawn.clone()
+    seen[..., 16] = 1.0  # the slit is thinner than what the network can draw
+    assert torch.equal(keep_detail(_prediction(seen), slit, [True]) > 0, slit > 0)
+    assert torch.equal(keep_detail(_prediction(seen), slit, [False]), seen)
+    gone = torch.full_like(seen, -1024.0)
+    assert torch.equal(keep_detail(_prediction(gone, -5.0), slit, [True]), gone)
+
+
+def test_where_both_differ_what_is_seen_counts() -> None:
+    seen, elsewhere = _disc(9, 9)[None, None], _disc(24, 24)[None, None].clamp(-LIMIT, LIMIT)
+    kept = keep_detail(_prediction(seen), elsewhere, [True])
+    wrong = (kept > 0) != (seen > 0)
+    assert wrong.float().mean() < 0.01
+    assert torch.allclose(
+        keep_detail(_prediction(seen), 0 * seen, [True])[0, 0, 9, 9], seen.clamp(max=LIMIT)[0, 0, 9, 9], atol=0.1
+    )
+
+
+def test_a_pass_knows_whether_it_comes_from_a_drawn_mask() -> None:
+    memory = ObjectMemory(build_model("nano", image_size=64).config, torch.device("cpu"), torch.float32)
+    entry = TrackedObject("a", memory)
+    assert not entry.drawn(5, 1)
+    entry.prompts = {0: FramePrompt(mask=np.ones((4, 4), bool)), 8: FramePrompt(points=((1.0, 1.0, True),))}
+    assert [entry.drawn(index, 1) for index in (1, 7, 8, 9, 20)] == [True, True, True, False, False]
+    assert [entry.drawn(index, -1) for index in (7, 1)] == [False, False]
