@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sam2_roto.model import SAM2
 
-from .crop import OUTSIDE, SHARE, Box, Window, extent_of, window_about, zoom_for
+from .crop import OUTSIDE, Box, Window, extent_of, window_about, zoom_for
 from .kalman import mask_box
 from .objects import ObjectFrame
 from .prompts import FramePrompt
@@ -26,10 +26,6 @@ from .source import ArraySource, FrameSource
 from .tracker import Tracker
 
 _LOOKS = 3  # at what a click marks, each closer than the one before
-
-BOX_SHARE = 0.5
-"""Part of a window's side that a drawn box takes up; a box is exact, so that less room is needed than in tracking."""
-
 
 Ask = Callable[[Window, FramePrompt], ObjectFrame]
 """What the network answers to a prompt, given in the window's pixels, of a window of the frame."""
@@ -46,7 +42,7 @@ def first_window(
         box = mask_box(prompt.mask)
         return None if box is None else _window(box, model, source)
     if prompt.box is not None:
-        return _window(prompt.box, model, source, BOX_SHARE)
+        return _window(prompt.box, model, source)
     return _closing_in(model, source, prompt, ask or partial(_answer, model, source.view(frame)))
 
 
@@ -83,7 +79,7 @@ def _answer(model: SAM2, view: NDArray[np.uint8], window: Window, said: FramePro
     return Tracker(model, picture).prompt("object", 0, said)
 
 
-def _window(box: Box, model: SAM2, source: FrameSource, share: float = SHARE) -> Window | None:
+def _window(box: Box, model: SAM2, source: FrameSource) -> Window | None:
     plate, side = (source.width, source.height), model.config.image_size
-    zoom = zoom_for(extent_of(box), plate, side, share)
+    zoom = zoom_for(extent_of(box), plate, side)
     return None if zoom is None else window_about(box, zoom, plate, side)

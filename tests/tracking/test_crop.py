@@ -161,7 +161,7 @@ def test_a_tracker_looks_through_windows_and_resumes_in_the_same_bits(model: SAM
     whole.close()
     broken.close()
     assert found is not None
-    assert found[0] == window_about((150, 90, 166, 104), 0.5, (WIDTH, HEIGHT), SIZE)
+    assert found[0] == window_about((150, 90, 166, 104), 0.5**0.5, (WIDTH, HEIGHT), SIZE)
 
 
 def test_a_record_of_the_whole_plate_has_no_window(model: SAM2, tmp_path: Path) -> None:
