@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
+import numpy as np
+
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import FramePrompt, FrameSource, Tracker
 from sam2_roto.tracking.crop_tracker import CropTracker
@@ -20,7 +22,8 @@ Tracked = tuple[int, list[Stream]]
 Lacking = Mapping[Stream, range]
 """Streams, each with frames to be tracked, in its direction and without a gap."""
 
-_SAID = FramePrompt(points=((0.0, 0.0, True),))  # the answer stands for what was said
+# Which kind of thing was said; the answer stands for what it was.
+_POINTED, _DRAWN = FramePrompt(points=((0.0, 0.0, True),)), FramePrompt(mask=np.ones((1, 1), bool))
 
 
 class Passes:
@@ -59,7 +62,7 @@ class Passes:
                 return
             for stream in active:
                 if stream.key not in tracker.objects:
-                    tracker.restore(stream.key, stream.origin, _SAID, origins[stream].result)
+                    tracker.restore(stream.key, stream.origin, _said(stream), origins[stream].result)
             joins = {stream.key: first for stream in active}
             for result in tracker.propagate(first, last, reverse=step < 0, joins=joins, cancelled=cancelled):
                 yield self._settled(result.frame, active)
@@ -78,7 +81,7 @@ class Passes:
         if cancelled():
             return
         tracker = CropTracker(self._model, self._footage, stream.key, self._results.store, policy=self._policy)
-        tracker.restore(stream.key, stream.origin, _SAID, origin.result)
+        tracker.restore(stream.key, stream.origin, _said(stream), origin.result)
         for result in tracker.propagate(frames[0], frames[-1], reverse=stream.step < 0, cancelled=cancelled):
             yield self._settled(result.frame, [stream])
 
@@ -86,6 +89,10 @@ class Passes:
         for stream in streams:
             self._results.advance(stream, frame)
         return frame, streams
+
+
+def _said(stream: Stream) -> FramePrompt:
+    return _DRAWN if stream.drawn else _POINTED
 
 
 def spans(todo: Lacking, step: int) -> list[tuple[int, int, list[Stream]]]:

@@ -10,7 +10,7 @@ files of all other objects. Between two keyframes the streams that meet there ar
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from compositing.footage.frames import FrameRange
@@ -30,6 +30,8 @@ class Stream:
     """The farthest frame that the shot needs of it."""
     answer: str
     """Digest of the keyframe's answer."""
+    drawn: bool = field(default=False, compare=False)
+    """Whether that answer is a mask that a person drew."""
 
     @property
     def key(self) -> str:
@@ -84,12 +86,12 @@ def streams_of(document: Document, entry: ShotObject, network: str) -> list[Stre
     for take in document.takes:
         inside = [frame for frame in keyframes if frame in take]
         for place, frame in enumerate(inside):
-            answer = keyframes[frame].answer
+            answer, drawn = keyframes[frame].answer, keyframes[frame].exact is not None
             assert answer is not None
             before = inside[place - 1] + 1 if place else take.first
             after = inside[place + 1] - 1 if place + 1 < len(inside) else take.last
-            found.append(Stream(entry.id, frame, 1, after, answer.digest))
-            found.append(Stream(entry.id, frame, -1, before, answer.digest))
+            found.append(Stream(entry.id, frame, 1, after, answer.digest, drawn))
+            found.append(Stream(entry.id, frame, -1, before, answer.digest, drawn))
     return [stream for stream in found if stream.frames]
 
 

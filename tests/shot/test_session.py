@@ -301,6 +301,16 @@ def test_streams_name_what_decides_them(session: Session, work: Shot) -> None:
     assert {key: len(more[key]) for key in keys} == {key: 7 if "_0f" in key else 10 for key in keys}
 
 
+def test_streams_know_whether_they_start_from_a_drawn_mask(session: Session, work: Shot) -> None:
+    session.click("disc", 0, [(24, 32, True)])
+    mask = np.zeros((64, 96), np.float32)
+    mask[10:30, 20:50] = 1
+    work.add_mask("disc", 8, mask)
+    session.track()
+    streams = streams_of(work.document, work.object("disc"), session.network.key)
+    assert {(stream.origin, stream.drawn) for stream in streams} == {(0, False), (8, True)}
+
+
 def test_unknown_settings_are_refused(work: Shot) -> None:
     work.set_tracking(TrackingSettings(policy="hope"))
     with pytest.raises(PromptError, match="no memory policy 'hope'"):
