@@ -64,20 +64,20 @@ def carry(logits: Tensor, moved: Tensor) -> Tensor:
     return carried * moved[:, 2:]
 
 
-def keep_detail(seen: Prediction, carried: Tensor, drawn: Sequence[bool]) -> Tensor:
-    """What is ``seen`` of objects, with the detail of the logits ``carried [B, 1, H, W]``: logits of that shape.
+def keep_detail(seen: Prediction, carried: Tensor | None, drawn: Sequence[bool]) -> Prediction:
+    """What is ``seen`` of objects, with the detail of the logits ``carried [B, 1, H, W]``, if any are.
 
     A small network draws what is thinner than its features as a blob; motion keeps its shape. Detail is taken where
     both agree about the neighbourhood, of the objects that a person has ``drawn``: of those that the network began
     itself it would keep the faults.
     """
-    if not any(drawn):
-        return seen.logits
+    if carried is None or not any(drawn):
+        return seen
     apart = _around(seen.logits.sigmoid()) - _around(carried.sigmoid())
     weight = (-(apart / TOLERANCE).square()).exp()
     wanted = torch.tensor(drawn, device=carried.device) & (seen.score > 0)
     detailed = torch.lerp(seen.logits.clamp(-LIMIT, LIMIT), carried, weight)
-    return torch.where(wanted.view(-1, 1, 1, 1), detailed, seen.logits)
+    return seen._replace(logits=torch.where(wanted.view(-1, 1, 1, 1), detailed, seen.logits))
 
 
 def _around(coverage: Tensor) -> Tensor:

@@ -216,14 +216,10 @@ class Tracker:
         priors = torch.stack([carried[entry.name] for entry in entries]) if entries[0].name in carried else None
         if priors is None and all(entry.policy is None for entry in entries):
             return *self._step(features, memory), Belief(None, [None] * len(group))
-        embedding = self.model.condition(features.top, memory)
-        decoded = self.model.decode(embedding, features, mask=priors)
+        decoded = self.model.decode(self.model.condition(features.top, memory), features, mask=priors)
         belief = believe(entries, decoded, index, step, view)
-        prediction = self.model.choose(decoded, belief.best)
-        if priors is not None:
-            kept = keep_detail(prediction, priors, [entry.drawn(index, step) for entry in entries])
-            prediction = prediction._replace(logits=kept)
-        prediction = self._round(prediction)
+        drawn = [entry.drawn(index, step) for entry in entries]
+        prediction = self._round(keep_detail(self.model.choose(decoded, belief.best), priors, drawn))
         return prediction, self._remember(features, prediction, prompted=False), belief
 
     def _land(self, flight: Flight) -> FrameResult:

@@ -77,14 +77,14 @@ def test_a_small_object_is_answered_and_followed_in_windows_and_a_large_one_is_n
     assert report.tracked == {"bird": 10 + 10, "whale": 7 + 4}
     bird, whale = sights(session, "bird"), sights(session, "whale")
     assert (len(bird), len(whale)) == (FRAMES, FRAMES)
-    assert bird[0].window == window_about(BIRD, 2**-1.5, PLATE, 64)
+    assert bird[0].window == window_about(BIRD, 0.5, PLATE, 64)
     assert all(sight.window is not None for sight in bird)
     assert all(sight.window is None for sight in whale)
     shown = session.results.read("bird", 0)
     assert shown is not None
     assert shown.logits.shape == (
-        round(HEIGHT * 16 / 23),
-        round(WIDTH * 16 / 23),
+        round(HEIGHT * 16 / 32),
+        round(WIDTH * 16 / 32),
     )  # as fine over the plate as in the window
 
 
@@ -190,7 +190,7 @@ def test_a_click_beside_the_window_moves_it(session: Session) -> None:
     whole = session.results.sight("bird", 0)
     assert first.present
     assert stays is not None
-    assert stays.window == window_about(BIRD, 2**-1.5, PLATE, 64)
+    assert stays.window == window_about(BIRD, 0.5, PLATE, 64)
     assert moved is not None
     assert moved.window is not None
     assert moved.window.width > stays.window.width

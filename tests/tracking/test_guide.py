@@ -82,19 +82,19 @@ def test_detail_of_a_drawn_mask_is_kept_where_both_agree() -> None:
     slit[..., 16] = -LIMIT
     seen = drawn.clone()
     seen[..., 16] = 1.0  # the slit is thinner than what the network can draw
-    assert torch.equal(keep_detail(_prediction(seen), slit, [True]) > 0, slit > 0)
-    assert torch.equal(keep_detail(_prediction(seen), slit, [False]), seen)
+    assert torch.equal(keep_detail(_prediction(seen), slit, [True]).logits > 0, slit > 0)
+    assert torch.equal(keep_detail(_prediction(seen), slit, [False]).logits, seen)
     gone = torch.full_like(seen, -1024.0)
-    assert torch.equal(keep_detail(_prediction(gone, -5.0), slit, [True]), gone)
+    assert torch.equal(keep_detail(_prediction(gone, -5.0), slit, [True]).logits, gone)
 
 
 def test_where_both_differ_what_is_seen_counts() -> None:
     seen, elsewhere = _disc(9, 9)[None, None], _disc(24, 24)[None, None].clamp(-LIMIT, LIMIT)
-    kept = keep_detail(_prediction(seen), elsewhere, [True])
+    kept = keep_detail(_prediction(seen), elsewhere, [True]).logits
     wrong = (kept > 0) != (seen > 0)
     assert wrong.float().mean() < 0.01
     assert torch.allclose(
-        keep_detail(_prediction(seen), 0 * seen, [True])[0, 0, 9, 9], seen.clamp(max=LIMIT)[0, 0, 9, 9], atol=0.1
+        keep_detail(_prediction(seen), 0 * seen, [True]).logits[0, 0, 9, 9], seen.clamp(max=LIMIT)[0, 0, 9, 9], atol=0.1
     )
 
 
