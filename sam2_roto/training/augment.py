@@ -94,17 +94,26 @@ def jitter(frames: Tensor, reach: float, generator: torch.Generator, each: bool)
     return (frames * luma).sum(dim=1, keepdim=True).lerp(frames, saturation)
 
 
+def draw_matrix(labels: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """A random affine map of a clip with labels [T, H, W] uint8, of all of it or of a window round an object."""
+    close = float(torch.rand(1, generator=generator)) < settings.close_share
+    return affine_matrix(settings, generator, window_round(labels, generator) if close else WHOLE)
+
+
+def recolor(frames: Tensor, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """Frames float [T, 3, H, W] (0..255) with other colours, as uint8."""
+    frames = jitter(frames, settings.clip_jitter, generator, each=False)
+    frames = jitter(frames, settings.frame_jitter, generator, each=True)
+    if float(torch.rand(1, generator=generator)) < settings.gray:
+        frames = (frames * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    return frames.round().clamp(0, 255).to(torch.uint8)
+
+
 def augment(
     frames: Tensor, labels: Tensor, size: int, settings: Augmentation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """A changed clip: frames [T, 3, H, W] uint8 and labels [T, H, W] uint8 -> the same at [size, size]."""
     if float(torch.rand(1, generator=generator)) < settings.reverse:
         frames, labels = frames.flip(0), labels.flip(0)
-    close = float(torch.rand(1, generator=generator)) < settings.close_share
-    window = window_round(labels, generator) if close else WHOLE
-    moved, labels = warp(frames.float(), labels, affine_matrix(settings, generator, window), size)
-    moved = jitter(moved, settings.clip_jitter, generator, each=False)
-    moved = jitter(moved, settings.frame_jitter, generator, each=True)
-    if float(torch.rand(1, generator=generator)) < settings.gray:
-        moved = (moved * torch.tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)
-    return moved.round().clamp(0, 255).to(torch.uint8), labels
+    moved, labels = warp(frames.float(), labels, draw_matrix(labels, settings, generator), size)
+    return recolor(moved, settings, generator), labels

@@ -27,6 +27,7 @@ class State:
         model: state dict of the weights.
         average: state dict of their moving average.
         optimiser: state dict of the optimiser; empty where it starts afresh.
+        moments: of the features that a teacher taught, if one did.
     """
 
     step: int
@@ -34,6 +35,7 @@ class State:
     model: dict[str, Tensor]
     average: dict[str, Tensor]
     optimiser: dict[str, Any]
+    moments: Tensor | None = None
 
 
 def save_state(state: State, path: Path) -> None:

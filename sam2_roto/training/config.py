@@ -38,6 +38,7 @@ class Stage:
         difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
         plain_share: of the clips that are plain instead, 0..1.
         smallest: part of the first picture that an object must cover to be taken, 0..1.
+        lessons: its pictures are lessons (only with ``frames = 1``).
         matching: before its first step, rewrite the memory as a matcher (``matching.py``) and start the optimiser anew.
         mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
     """
@@ -53,6 +54,7 @@ class Stage:
     difficulty: str | None = None
     plain_share: float = 0.0
     smallest: float = 0.0
+    lessons: bool = False
     matching: bool = False
     mask_share: float | None = None
     click_share: float | None = None
@@ -117,6 +119,25 @@ class Optimisation:
 
 
 @dataclass(frozen=True)
+class Lessons:
+    """What a published model teaches.
+
+    With a folder of lessons given, the trunk learns in stages with lessons alone, and stays as it is in others.
+
+    Attributes:
+        folder: of lessons (``lessons.py``).
+        weight: of the teacher's features in the loss.
+        scenes: folder of scenes (``scenes.py``).
+        scene_share: of the clips of several frames, those that are scenes, 0..1.
+    """
+
+    folder: str | None = None
+    weight: float = 1.0
+    scenes: str | None = None
+    scene_share: float = 0.4
+
+
+@dataclass(frozen=True)
 class Watching:
     """What is measured and kept, in steps."""
 
@@ -152,6 +173,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimisation: Optimisation = field(default_factory=Optimisation)
     loss: LossWeights = field(default_factory=LossWeights)
+    lessons: Lessons = field(default_factory=Lessons)
     watching: Watching = field(default_factory=Watching)
 
     @property
@@ -213,6 +235,7 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
         "augmentation": Augmentation,
         "optimisation": Optimisation,
         "loss": LossWeights,
+        "lessons": Lessons,
         "watching": Watching,
     }
     parts = {name: _section(kind, values.pop(name, {}), f"{where} [{name}]") for name, kind in kinds.items()}
@@ -235,6 +258,8 @@ def _check(recipe: Recipe, where: str) -> None:
             raise RecipeError(
                 f"{where} stage '{stage.name}' needs positive counts and a size that is a multiple of 32."
             )
+        if stage.lessons and (stage.frames > 1 or not recipe.lessons.folder):
+            raise RecipeError(f"{where} stage '{stage.name}' has lessons; give [lessons] a folder, and it one frame.")
         if stage.difficulty is not None and stage.difficulty not in DIFFICULTIES:
             raise RecipeError(
                 f"{where} stage '{stage.name}' asks for '{stage.difficulty}'; a difficulty is one of "

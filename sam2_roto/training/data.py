@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +26,9 @@ from sam2_roto.tracking.guide import motion
 from sam2_roto.training.augment import augment
 from sam2_roto.training.clips import HELD_OUT_SEEDS
 from sam2_roto.training.config import Recipe, Stage
+from sam2_roto.training.lessons import draw_parts, find_lessons
 from sam2_roto.training.prompts import CELL
+from sam2_roto.training.scenes import find_scenes, random_scene_part
 
 SMALLEST_SHARE = 1 / 1024
 ATTEMPTS = 100
@@ -76,12 +79,14 @@ class Batch:
         clip: int64 [R], the clip that each row's object lives in.
         motion: float32 [N, T, 3, S/4, S/4], how each frame lies in the one before it (``tracking.guide.motion``, and
             nothing on the first), or none where rows are not guided.
+        taught: float16 [N, D, S/16, S/16], a teacher's features of the only frame, if there is a teacher.
     """
 
     frames: Tensor
     truth: Tensor
     clip: Tensor
     motion: Tensor | None = None
+    taught: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -97,7 +102,8 @@ class Batch:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         moved = None if self.motion is None else change(self.motion)
-        return Batch(change(self.frames), change(self.truth), change(self.clip), moved)
+        taught = None if self.taught is None else change(self.taught)
+        return Batch(change(self.frames), change(self.truth), change(self.clip), moved, taught)
 
 
 def motions(frames: Tensor) -> Tensor:
@@ -152,12 +158,27 @@ class BatchMaker(Dataset[Batch]):
 
     def __init__(self, recipe: Recipe, source: ClipSource) -> None:
         self.recipe, self.source = recipe, source
+        taught = recipe.lessons
+        self.lessons = find_lessons(Path(taught.folder)) if taught.folder else []
+        self.scenes = find_scenes(Path(taught.scenes)) if taught.scenes else []
 
     def __len__(self) -> int:
         return self.recipe.steps
 
     def __getitem__(self, step: int) -> Batch:
         stage = self.recipe.stage_at(step)
+        return self._lesson(stage, step) if stage.lessons else self._play(stage, step)
+
+    def _lesson(self, stage: Stage, step: int) -> Batch:
+        """Pictures with a teacher's features; the objects are its masks."""
+        generator = torch.Generator().manual_seed(clip_seed(self.recipe.seed, step, 0))
+        parts = draw_parts(self.lessons, stage.clips, stage.size, self.recipe.augmentation, generator)
+        chosen = [choose_objects(part.labels, stage.objects, generator, stage.smallest) for part in parts]
+        batch = rows_of([part.frames for part in parts], [part.labels for part in parts], chosen)
+        return replace(batch, taught=torch.stack([part.features for part in parts]))
+
+    def _play(self, stage: Stage, step: int) -> Batch:
+        """Clips of the source, or pictures of them."""
         frames: list[Tensor] = []
         labels: list[Tensor] = []
         chosen: list[list[int]] = []
@@ -181,7 +202,8 @@ class BatchMaker(Dataset[Batch]):
         length = stage.stills if still else stage.frames
         plain = seed // 7 % 100 < 100 * stage.plain_share
         order = ClipOrder(seed, stage.size, length, "plain" if plain else stage.difficulty)
-        frames, labels = tensors_of(self.source(order))
+        real = not still and bool(self.scenes) and seed // 701 % 100 < 100 * self.recipe.lessons.scene_share
+        frames, labels = tensors_of(random_scene_part(self.scenes, seed, length) if real else self.source(order))
         spans = [slice(i, i + 1) for i in range(length)] if still else [slice(None)]
         for span in spans:
             pair = augment(frames[span], labels[span], stage.size, self.recipe.augmentation, generator)

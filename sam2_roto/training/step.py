@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sam2_roto.model import SAM2
 from sam2_roto.training.attention import PlainAttention
 from sam2_roto.training.config import Recipe
 from sam2_roto.training.data import Batch
+from sam2_roto.training.distil import Distillation
 from sam2_roto.training.optimiser import rate_at, set_rate
 from sam2_roto.training.plan import draw_plan
 from sam2_roto.training.rollout import Rollout
@@ -22,13 +23,17 @@ from sam2_roto.training.rollout import Rollout
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step showed: loss terms summed over its decodes, gradient norm, and seconds spent."""
+    """What one step showed: loss terms summed over its decodes, gradient norm, and seconds spent.
+
+    ``untold`` is the part of a teacher's features that ours do not tell, 0..1; 0 without a teacher.
+    """
 
     loss: float
     focal: float
     dice: float
     iou: float
     presence: float
+    untold: float
     decodes: int
     gradient: float
     forward_s: float
@@ -52,7 +57,22 @@ def precision(device: torch.device, recipe: Recipe) -> Iterator[None]:
         yield
 
 
-def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, recipe: Recipe, step: int) -> StepReport:
+def clip_gradients(model: SAM2, most: float) -> Tensor:
+    """Limit the gradient's norm, that of the image encoder apart from the rest; gives the norm of all."""
+    encoder = set(model.image_encoder.parameters())
+    others = [parameter for parameter in model.parameters() if parameter not in encoder]
+    norms = torch.stack([nn.utils.clip_grad_norm_(group, most) for group in (encoder, others)])
+    return norms.square().sum().sqrt()
+
+
+def train_step(
+    model: SAM2,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    recipe: Recipe,
+    step: int,
+    distillation: Distillation,
+) -> StepReport:
     """Roll out one batch, go back through time, and update the weights."""
     device, settings = batch.clip.device, recipe.optimisation
     stage = recipe.stage_at(step)
@@ -65,21 +85,25 @@ def train_step(model: SAM2, optimiser: torch.optim.Optimizer, batch: Batch, reci
         )
         rollout.run()
         loss = rollout.loss()
+        top = rollout.features[0].top
+        untold = top.new_zeros(()) if batch.taught is None else distillation.loss(top, batch.taught)
     forwarded = time.perf_counter()
     optimiser.zero_grad(set_to_none=True)
-    loss.total.backward()  # type: ignore[no-untyped-call]
+    (loss.total + recipe.lessons.weight * untold).backward()  # type: ignore[no-untyped-call]
     returned = time.perf_counter()
-    norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+    norm = clip_gradients(model, settings.clip)
     if torch.isfinite(norm):
         set_rate(optimiser, rate_at(step, recipe.steps, settings) * stage.rate)
         optimiser.step()
-    total, focal, dice, iou, presence = torch.stack(list(vars(loss).values())).tolist()
+    terms = [term.float() for term in (*vars(loss).values(), untold)]
+    total, focal, dice, iou, presence, missed = torch.stack(terms).tolist()
     return StepReport(
         loss=total,
         focal=focal,
         dice=dice,
         iou=iou,
         presence=presence,
+        untold=missed,
         decodes=len(rollout.losses),
         gradient=float(norm),
         forward_s=forwarded - began,

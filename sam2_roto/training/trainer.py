@@ -17,6 +17,7 @@ from sam2_roto.model import SAM2, build_model
 from sam2_roto.training.checkpoint import State, export_weights, load_state, restore, save_state
 from sam2_roto.training.config import Recipe, Stage
 from sam2_roto.training.data import Batch, ClipSource, batches
+from sam2_roto.training.distil import Distillation
 from sam2_roto.training.journal import Journal
 from sam2_roto.training.matching import matching_pairs, start_matching
 from sam2_roto.training.optimiser import MovingAverage, make_optimiser, rate_at
@@ -41,6 +42,7 @@ class Trainer:
         self.quiet, self.stopping = quiet, False
         state = load_state(folder / CHECKPOINT) if (folder / CHECKPOINT).exists() else None
         self.step = state.step if state else 0
+        self.distillation = Distillation(state.moments if state else None)
         self._build(recipe.stage_at(self.step).size, state)
         self.journal = Journal(folder / "log.csv", COLUMNS, self.step)
         self.scores = Journal(folder / "validation.csv", VALIDATION_COLUMNS, self.step)
@@ -69,6 +71,7 @@ class Trainer:
             self.model.state_dict(),
             self.average.weights,
             self.optimiser.state_dict(),
+            self.distillation.moments,
         )
 
     def save(self, path: Path) -> None:
@@ -119,7 +122,7 @@ class Trainer:
         batch = next(stream).to(self.device)
         waited = time.perf_counter() - began
         torch.manual_seed(step_generator(self.recipe.seed, self.step).initial_seed())
-        report = train_step(self.model, self.optimiser, batch, self.recipe, self.step)
+        report = train_step(self.model, self.optimiser, batch, self.recipe, self.step, self.distillation)
         self.average.update(self.model, self.step)
         self._note(report, waited)
         self.step += 1
@@ -133,7 +136,7 @@ class Trainer:
         return f"{stage.name} loss {report.loss / report.decodes:.3f}"
 
     def _enter(self, stage: Stage) -> None:
-        """Make the network what a stage needs: of its picture size, and with a memory that matches where it says so."""
+        """Make the network what a stage needs: size, what of it learns, and a memory that matches where it says so."""
         if stage.matching and self.recipe.begins_stage(self.step):
             model = build_model(self.recipe.model, stage.size)
             model.load_state_dict({name: value.cpu() for name, value in self.average.weights.items()})
@@ -142,6 +145,9 @@ class Trainer:
             self._build(stage.size, State(self.step, self.recipe.digest(), weights, weights, {}))
         elif stage.size != self.model.config.image_size:
             self._build(stage.size, self.state())
+        if self.recipe.lessons.folder:
+            untaught = () if stage.lessons else ("trunk",)
+            freeze(self.model, (*self.recipe.frozen, *untaught), self.recipe.frozen_blocks)
 
     def _note(self, report: StepReport, waited: float) -> None:
         if self.step % self.recipe.watching.log == 0:

@@ -21,6 +21,7 @@ from sam2_roto.training.checkpoint import load_state
 from sam2_roto.training.cli import RECIPES, check_folder
 from sam2_roto.training.config import Recipe, RecipeError, load_recipe
 from sam2_roto.training.data import BatchMaker, ClipOrder
+from sam2_roto.training.distil import Distillation
 from sam2_roto.training.optimiser import make_optimiser, rate_at
 from sam2_roto.training.preview import save_strips
 from sam2_roto.training.step import train_step
@@ -104,7 +105,7 @@ def test_one_clip_can_be_learnt_by_heart(recipe: Recipe) -> None:
     optimiser = make_optimiser(model, long.optimisation)
     losses = []
     for step in range(25):
-        report = train_step(model, optimiser, batch, long, step)
+        report = train_step(model, optimiser, batch, long, step, Distillation())
         losses.append(report.loss / report.decodes)
     assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
 
