@@ -212,6 +212,14 @@ class Recipe:
         return hashlib.sha256(json.dumps(dataclasses.asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """Stages that are gone through, one after the other, so many times."""
+
+    times: int
+    stages: list[dict[str, Any]]
+
+
 Section = TypeVar("Section")
 
 
@@ -229,7 +237,10 @@ def _section(kind: type[Section], values: dict[str, Any], where: str) -> Section
 def parse_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
     """A recipe from the nested dictionary that its TOML file holds. Raises RecipeError on unknown settings."""
     values = dict(values)
-    stages = tuple(_section(Stage, stage, f"{where} [[stages]]") for stage in values.pop("stages", []))
+    stages = [_section(Stage, stage, f"{where} [[stages]]") for stage in values.pop("stages", [])]
+    for entry in values.pop("turns", []):
+        turn = _section(_Turn, entry, f"{where} [[turns]]")
+        stages += turn.times * [_section(Stage, stage, f"{where} [[turns.stages]]") for stage in turn.stages]
     kinds: dict[str, type[Any]] = {
         "prompting": Prompting,
         "augmentation": Augmentation,
@@ -240,7 +251,7 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
     }
     parts = {name: _section(kind, values.pop(name, {}), f"{where} [{name}]") for name, kind in kinds.items()}
     frozen = tuple(values.pop("frozen", ()))
-    recipe = _section(Recipe, {**values, **parts, "stages": stages, "frozen": frozen}, where)
+    recipe = _section(Recipe, {**values, **parts, "stages": tuple(stages), "frozen": frozen}, where)
     _check(recipe, where)
     return recipe
 

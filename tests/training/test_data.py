@@ -167,3 +167,11 @@ def test_clips_without_a_visible_object_are_told() -> None:
 
     with pytest.raises(DatasetError, match="No object"):
         BatchMaker(RECIPE, empty)[3]
+
+
+def test_turns_are_gone_through_so_many_times() -> None:
+    first, still, short = ({"name": name, "steps": 2, "clips": 1, "frames": 1} for name in ("first", "still", "short"))
+    recipe = parse_recipe({"stages": [first], "turns": [{"times": 2, "stages": [still, short]}]})
+    assert [stage.name for stage in recipe.stages] == ["first", "still", "short", "still", "short"]
+    with pytest.raises(RecipeError, match=r"\[\[turns\]\] has no setting 'often'"):
+        parse_recipe({"turns": [{"often": 2, "stages": [still]}]})

@@ -17,7 +17,8 @@ from sam2_roto.training.data import BatchMaker
 from sam2_roto.training.lessons import Lesson, draw_parts, find_lessons, load_lesson, painted, random_part, save_lesson
 from sam2_roto.training.scenes import FRAMES, Scene, find_scenes, load_scene, random_scene_part, save_scene
 from sam2_roto.training.trainer import Trainer
-from tests.training.test_trainer import CPU, squares
+
+from .conftest import CPU, squares
 
 PARTS = ("image_encoder.trunk.blocks.15", "image_encoder.trunk.blocks.0", "sam_mask_decoder.detail")
 

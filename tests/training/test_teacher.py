@@ -108,7 +108,9 @@ def test_boxes_lie_round_masks() -> None:
 
 def test_clicks_lie_one_in_each_cell() -> None:
     points = jittered_grid(np.random.default_rng(0))[:, 0]
-    assert {tuple(cell) for cell in (points // 128).astype(int).tolist()} == {(x, y) for x in range(4) for y in range(4)}
+    assert {tuple(cell) for cell in (points // 128).astype(int).tolist()} == {
+        (x, y) for x in range(4) for y in range(4)
+    }
 
 
 class Brightness(Teacher):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import os
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -20,34 +19,14 @@ from sam2_roto.model import build_model
 from sam2_roto.training.checkpoint import load_state
 from sam2_roto.training.cli import RECIPES, check_folder
 from sam2_roto.training.config import Recipe, RecipeError, load_recipe
-from sam2_roto.training.data import BatchMaker, ClipOrder
+from sam2_roto.training.data import BatchMaker
 from sam2_roto.training.distil import Distillation
 from sam2_roto.training.optimiser import make_optimiser, rate_at
 from sam2_roto.training.preview import save_strips
 from sam2_roto.training.step import train_step
 from sam2_roto.training.trainer import CHECKPOINT, Trainer
 
-CPU = torch.device("cpu")
-
-
-@dataclass
-class Square:
-    """A clip of a square on its way."""
-
-    frames: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-
-
-def squares(order: ClipOrder) -> Square:
-    """The clip of a seed."""
-    size, frames = order.size, order.frames
-    rng = np.random.default_rng(order.seed)
-    labels = np.zeros((frames, size, size), np.uint8)
-    left, top = rng.integers(size // 8, size // 3, 2)
-    for frame in range(frames):
-        labels[frame, top : top + size // 2, left + frame : left + frame + size // 2] = 1
-    colours = rng.integers(0, 255, (2, 3)).astype(np.uint8)
-    return Square(colours[labels], labels)
+from .conftest import CPU, squares
 
 
 @pytest.fixture
