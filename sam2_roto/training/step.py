@@ -59,7 +59,8 @@ def precision(device: torch.device, recipe: Recipe) -> Iterator[None]:
 
 def clip_gradients(model: SAM2, most: float) -> Tensor:
     """Limit the gradient's norm, that of the image encoder apart from the rest; gives the norm of all."""
-    encoder, others = [], []
+    encoder: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (encoder if name.startswith("image_encoder.") else others).append(parameter)
     norms = torch.stack([nn.utils.clip_grad_norm_(group, most) for group in (encoder, others)])
