@@ -15,8 +15,8 @@ from torch import Tensor
 from sam2_roto.errors import CheckpointError
 from sam2_roto.model import build_model
 from sam2_roto.training.clips import TextureLibrary
-from sam2_roto.training.lessons import Lesson
-from sam2_roto.training.teacher.lessons import draw_picture
+from sam2_roto.training.lessons import Lesson, load_lesson
+from sam2_roto.training.teacher.lessons import Drawn, draw_picture, true_masks, write_lessons
 from sam2_roto.training.teacher.model import Teacher, best_masks, boxes_of, jittered_grid
 from sam2_roto.training.teacher.scenes import follow
 from sam2_roto.training.teacher.weights import (
@@ -145,6 +145,15 @@ def test_a_thing_is_followed_until_it_goes() -> None:
 def test_pictures_of_lessons_follow_from_the_seed() -> None:
     library = TextureLibrary.build(None)
     first, again, other = (draw_picture(seed, library) for seed in (1 << 40, 1 << 40, 1 << 41))
-    assert first.shape == (512, 512, 3)
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
+    assert first.picture.shape == (512, 512, 3)
+    assert np.array_equal(first.picture, again.picture)
+    assert not np.array_equal(first.picture, other.picture)
+
+
+def test_the_truth_about_generated_pictures_goes_before_the_teacher(tmp_path: Path) -> None:
+    picture = np.zeros((512, 512, 3), np.uint8)
+    labels = np.zeros((512, 512), np.uint8)
+    labels[100:200, 100:200] = 2
+    write_lessons(Brightness(), lambda _: Drawn(picture, true_masks(labels)), tmp_path, range(1), 5)
+    masks = load_lesson(tmp_path / "000000.npz").masks
+    assert [int(mask.sum()) for mask in masks] == [0, 50 * 50]

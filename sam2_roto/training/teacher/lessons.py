@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from sam2_roto.training.clips import TextureLibrary, generate_clip
 from sam2_roto.training.clips.textures import random_picture
 from sam2_roto.training.data import clip_seed
-from sam2_roto.training.lessons import SIDE, save_lesson
+from sam2_roto.training.lessons import MASK_SIDE, SIDE, save_lesson
 from sam2_roto.training.teacher.model import Teacher
 from sam2_roto.training.teacher.weights import TEACHER
 
@@ -33,13 +34,29 @@ WHOLE_SHARE = 0.4
 SMALLEST_WINDOW = 0.45
 
 
-def draw_picture(seed: int, library: TextureLibrary) -> Array:
-    """The picture of a seed, of footage, a still or a generated clip: uint8 [512, 512, 3]."""
+class Drawn(NamedTuple):
+    """A picture uint8 [512, 512, 3], and masks bool [K, 256, 256] where the truth is known."""
+
+    picture: Array
+    truth: Array | None
+
+
+def draw_picture(seed: int, library: TextureLibrary) -> Drawn:
+    """The picture of a seed, of footage, a still or a generated clip."""
     rng = np.random.default_rng(seed)
     if rng.random() < GENERATED_SHARE or not library.training.pictures:
-        picture: Array = generate_clip(seed, size=SIDE * 3 // 4, frames=1, library=library).frames[0]
-    else:
-        picture = random_window(rng, random_picture(rng, library.training))
+        clip = generate_clip(seed, size=SIDE * 3 // 4, frames=1, library=library)
+        return Drawn(_square(clip.frames[0]), true_masks(clip.labels[0]))
+    return Drawn(_square(random_window(rng, random_picture(rng, library.training))), None)
+
+
+def true_masks(labels: Array) -> Array:
+    """The objects of labels uint8 [H, W]: bool [K, 256, 256]."""
+    small = cv2.resize(labels, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(small[None] == np.arange(1, int(labels.max()) + 1)[:, None, None])
+
+
+def _square(picture: Array) -> Array:
     return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
 
 
@@ -54,13 +71,16 @@ def random_window(rng: Rng, picture: Array) -> Array:
     return np.asarray(picture[y : y + tall, x : x + wide])
 
 
-def write_lessons(teacher: Teacher, draw: Callable[[int], Array], folder: Path, numbers: range, seed: int) -> None:
-    """Make the lessons of ``numbers`` that the folder lacks."""
+def write_lessons(teacher: Teacher, draw: Callable[[int], Drawn], folder: Path, numbers: range, seed: int) -> None:
+    """Make the lessons of ``numbers`` that the folder lacks; what is true goes before what the teacher says."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [number for number in numbers if not (folder / f"{number:06d}.npz").exists()]
     for number in tqdm(missing, unit="lesson", mininterval=10.0):
-        drawn = clip_seed(seed, number, 0)
-        lesson = teacher.look(draw(drawn), np.random.default_rng(drawn))
+        random = clip_seed(seed, number, 0)
+        drawn = draw(random)
+        lesson = teacher.look(drawn.picture, np.random.default_rng(random))
+        if drawn.truth is not None:
+            lesson = replace(lesson, masks=drawn.truth)
         save_lesson(lesson, folder / f"{number:06d}.npz")
 
 
@@ -76,7 +96,7 @@ def main() -> None:
     args = parser.parse_args()
     library = TextureLibrary.build(args.textures)
     teacher = Teacher(args.teacher, torch.device(args.device))
-    write_lessons(teacher, lambda drawn: draw_picture(drawn, library), args.folder, range(args.count), args.seed)
+    write_lessons(teacher, lambda random: draw_picture(random, library), args.folder, range(args.count), args.seed)
 
 
 if __name__ == "__main__":
