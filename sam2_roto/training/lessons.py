@@ -30,6 +30,7 @@ MASK_SIDE = 256
 QUALITY = 94
 OVERLAP = 0.05
 WHOLE_SHARE = 0.8
+MOST_SIDES, WIDE = 1, 0.4
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,12 @@ def coarse(features: Tensor, matrix: Tensor, size: int) -> Tensor:
 def painted(masks: Array, generator: torch.Generator) -> Array:
     """Masks [K, S, S] as labels, those that overlap one painted before left out: uint8 [512, 512].
 
-    Mostly the largest come first, since who clicks on a thing means all of it; else the order is random.
+    Mostly only things are painted, the largest first, since who clicks on a thing means all of it; else anything, in
+    random order.
     """
     order = torch.randperm(len(masks), generator=generator)
     if float(torch.rand(1, generator=generator)) < WHOLE_SHARE:
+        masks = masks[are_things(masks)]
         order = torch.from_numpy(masks.sum(axis=(1, 2))).argsort(descending=True)
     labels = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
     number = 0
@@ -129,6 +132,13 @@ def painted(masks: Array, generator: torch.Generator) -> Array:
             number += 1
             labels[masks[index]] = number
     return np.asarray(cv2.resize(labels, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST))
+
+
+def are_things(masks: Array) -> Array:
+    """Which of masks [K, S, S] are things rather than their surroundings, which are wide or go from side to side."""
+    sides = np.stack([masks[:, 0], masks[:, -1], masks[:, :, 0], masks[:, :, -1]])
+    touched = sides.any(axis=2).sum(axis=0)
+    return np.asarray((touched <= MOST_SIDES) & (masks.mean(axis=(1, 2)) < WIDE))
 
 
 def draw_parts(
