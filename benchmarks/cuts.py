@@ -196,7 +196,7 @@ def _joined(first: Array, second: Array, kind: str, length: int) -> tuple[Array,
             kind, at - length, at
         )
     half = length // 2 + 1
-    ramp = share[:: max(1, length // half)][:half]
+    ramp = (np.arange(1, half + 1) / half)[:, None, None, None]
     out = ((1 - ramp) * first[-len(ramp) :]).astype(np.uint8)
     into = (ramp * second[: len(ramp)]).astype(np.uint8)
     return np.concatenate([first[: -len(ramp)], out, into, second[len(ramp) :]]), Join(

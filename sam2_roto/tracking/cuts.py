@@ -4,8 +4,9 @@
   a damaged frame leaves some pair alike.
 - A dissolve, or a fade through black or white, is a stretch whose ends are unlike, as are the frames beyond them, while
   nowhere in it a frame is unlike its neighbour. Where two takes lie over each other, detail and contrast are less than
-  at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). A pan keeps them. A
-  logistic model weighs these signs; ``benchmarks/cuts.py`` tells how well it does.
+  at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). A pan keeps them,
+  its frames are no mixes of its ends, and neighbours are alike only where motion is followed. A logistic model weighs
+  these signs; ``benchmarks/cuts.py`` tells how well it does.
 """
 
 from __future__ import annotations
@@ -22,14 +23,20 @@ import numpy.typing as npt
 from .glance import Comparer, Glance, Picture, correlation, glance
 from .source import FrameSource
 
-REACH = 3
-"""Frames on either side of a hard cut that are compared; flashes up to one frame shorter are no cut."""
+REACH = 6
+"""Frames on either side of a hard cut that are compared; what is gone in fewer frames is no cut."""
 
-UNLIKE = 0.85
+UNLIKE = 0.8
 """Least difference of two frames of different takes."""
 
-CHANGED = 0.8
-"""Least difference of the ends of a stretch that is looked at as a dissolve."""
+CHANGED = 0.6
+"""Least difference of the ends of a stretch that is looked at as a dissolve, and of the frames beyond them."""
+
+CORRELATED = 0.85
+"""Most that the ends correlate, as tiny pictures."""
+
+UNMIXED = 0.5
+"""Most that frames between them differ from mixes of the ends, as a part of these."""
 
 UNUSUAL = 1.6
 """A hard cut differs this many times more than neighbours did before it, so that a busy take is not cut to pieces."""
@@ -44,17 +51,20 @@ APART = 6
 """Least frames between a dissolve and another cut; what is found nearer is the same one."""
 
 WEIGHTS: Mapping[str, float] = {
-    "ends": 3.32,
-    "detail": -4.42,
-    "contrast": -5.23,
-    "middle": -4.44,
-    "beyond": 1.56,
-    "step": -3.86,
+    "ends": 1.12,
+    "detail": -2.53,
+    "contrast": 0.54,
+    "middle": 2.64,
+    "beyond": 1.38,
+    "step": -1.27,
+    "residual": -0.15,
+    "moved": -15.08,
+    "length": 0.48,
 }
-BIAS = -2.37
-"""Of the logistic model, as fitted on nine reels of ``benchmarks/cuts.py`` from other takes than it measures on."""
+BIAS = -7.54
+"""Of the logistic model, as fitted on 17 reels of ``benchmarks/cuts.py`` from other takes than it measures on."""
 
-SURE = 2.0
+SURE = 0.0
 """Least logit of a dissolve."""
 
 
@@ -75,7 +85,7 @@ class Cut(NamedTuple):
 class CutDetector:
     """Takes frames one at a time, and tells each cut some frames after it; memory is bounded.
 
-    A hard cut is told after three frames, a dissolve after about fifty, so that it may come after a later hard cut.
+    A hard cut is told after six frames, a dissolve after about fifty, so that it may come after a later hard cut.
     """
 
     def __init__(self) -> None:
@@ -129,37 +139,45 @@ class CutDetector:
         place = next(index for index, kept in enumerate(take) if kept.frame == end)
         for span, stride in SPANS.items():
             cut = self._dissolve(take, place - span, place) if span <= place and end % stride == 0 else None
-            if cut and not any(cut.start - APART <= hard <= cut.stop + APART for hard in self._hard_cuts):
+            if cut:
                 self._candidates.append(cut)
 
     def _dissolve(self, take: list[Glance], begin: int, end: int) -> Cut | None:
         """A dissolve or a fade from one frame of a take to another, if it looks like one."""
         first, last = take[begin], take[end]
-        if correlation(first.coarse, last.coarse) > 0.8 or self._compare.unlike(first, last) < CHANGED:
+        if correlation(first.coarse, last.coarse) > CORRELATED:
             return None
+        mix = mix_of(take[begin : end + 1])
         before, after = take[max(begin - max(BEYOND), 0)], take[min(end + max(BEYOND), len(take) - 1)]
-        if self._beyond(take, begin, end) < UNLIKE or _faded(first, before) or _faded(last, after):
+        if mix.residual > UNMIXED or _faded(first, before) or _faded(last, after):
             return None
-        turn = begin + turn_of(take[begin : end + 1])
-        logit = BIAS + sum(WEIGHTS[name] * value for name, value in self._signs(take, begin, turn, end).items())
+        if self._compare.unlike(first, last) < CHANGED or self._beyond(take, begin, end) < CHANGED:
+            return None
+        turn = begin + mix.turn
+        logit = BIAS + sum(WEIGHTS[name] * value for name, value in self._signs(take, begin, mix, end).items())
         if logit < SURE:
             return None
         return Cut(take[turn].frame, "dissolve", take[begin + 1].frame, last.frame, 1 / (1 + math.exp(-logit)))
 
-    def _signs(self, take: list[Glance], begin: int, turn: int, end: int) -> dict[str, float]:
+    def _signs(self, take: list[Glance], begin: int, mix: Mix, end: int) -> dict[str, float]:
         """What speaks for a dissolve, and against one."""
         unlike, inside = self._compare.unlike, take[begin : end + 1]
+        turn = begin + mix.turn
         first, middle, last = take[begin], take[turn], take[end]
         around = take[max(begin + 1, turn - 1) : min(end - 1, turn + 1) + 1]
         detail = float(np.mean([kept.detail for kept in around])) / max((first.detail + last.detail) / 2, 1e-3)
         contrast = min(kept.contrast for kept in inside) / max((first.contrast + last.contrast) / 2, 1e-3)
+        steps = [self._compare.likeness(one, other) for one, other in itertools.pairwise(inside)]
         return {
             "ends": -math.log(1.02 - unlike(first, last)),
             "detail": min(detail, 1.5),
             "contrast": contrast,
             "middle": min(unlike(first, middle), unlike(middle, last)),
             "beyond": -math.log(1.02 - self._beyond(take, begin, end)),
-            "step": max(unlike(one, other) for one, other in itertools.pairwise(inside)),
+            "step": max(step.unlike for step in steps),
+            "moved": float(np.mean([step.moved for step in steps])),
+            "residual": math.log(mix.residual + 0.02),
+            "length": math.log2((end - begin) / min(SPANS)),
         }
 
     def _beyond(self, take: list[Glance], begin: int, end: int) -> float:
@@ -168,9 +186,11 @@ class CutDetector:
         return min(self._compare.unlike(*pair) for pair in pairs)
 
     def _settle(self, until: int | None) -> list[Cut]:
-        """The dissolves that nothing later can change; of overlapping finds the shortest, and of those the surest."""
+        """The dissolves that nothing later can change; of overlapping finds the surest, and none beside a hard cut."""
         chosen: list[Cut] = []
-        for cut in sorted(self._candidates, key=lambda cut: (cut.stop - cut.start, -cut.strength)):
+        for cut in sorted(self._candidates, key=lambda cut: -cut.strength):
+            if any(cut.start - APART <= hard <= cut.stop + APART for hard in self._hard_cuts):
+                continue
             if all(cut.stop < other.start - APART or cut.start > other.stop + APART for other in chosen):
                 chosen.append(cut)
         ready = sorted(cut for cut in chosen if until is None or cut.stop <= until)
@@ -194,14 +214,21 @@ def _faded(end: Glance, beyond: Glance) -> bool:
     return end.contrast < beyond.contrast / 2
 
 
-def turn_of(frames: list[Glance]) -> int:
-    """Of a stretch, the frame that is nearest to half of its first and half of its last; neither end.
+class Mix(NamedTuple):
+    """How well the frames of a stretch are mixes of its first and its last."""
 
-    Each frame is fitted as a · first + b · last, both of zero mean, so that brightness does not matter.
-    """
-    ends = np.stack([frames[0].coarse, frames[-1].coarse], axis=1).astype(np.float64)
+    turn: int
+    """The frame that is nearest to half of each; neither end."""
+    residual: float
+    """What the mixes leave, as a part of the pattern of the ends."""
+
+
+def mix_of(frames: list[Glance]) -> Mix:
+    """Fit each frame as a · first + b · last, neither below 0, all of zero mean, so that brightness does not matter."""
     patterns = np.stack([kept.coarse for kept in frames], axis=1).astype(np.float64)
+    ends = patterns[:, [0, -1]]
     parts: npt.NDArray[np.float64] = np.linalg.lstsq(ends, patterns, rcond=None)[0].clip(0, None)
     total = parts.sum(axis=0)
     shares = np.divide(parts[1], total, out=np.full(len(frames), 0.5), where=total > 1e-6)
-    return 1 + int(np.abs(shares[1:-1] - 0.5).argmin())
+    left = float(np.square(patterns - ends @ parts)[:, 1:-1].mean())
+    return Mix(1 + int(np.abs(shares[1:-1] - 0.5).argmin()), left / max(float(np.square(ends).mean()), 1e-6))

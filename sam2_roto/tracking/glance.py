@@ -1,8 +1,10 @@
 """How alike two frames are, whatever the light and the motion between them: what cuts are found by.
 
-Pictures are looked at small. Light is taken out of them: grey levels get one mean and one spread, colour is kept beside
-them. Optical flow lays one picture on the other, and every block of it is compared on its own, so that something that
-passes through a part of the picture does not speak for the rest.
+Pictures are looked at small. Light is taken out of them in two ways, of which the better one counts: grey levels get
+one mean and one spread, colour is kept beside them; or one picture is exposed as the other. (The first forgets haze and
+fades, but is misled where something large and dark comes in; the second is not.) Optical flow lays one picture on the
+other, and every block of it is compared on its own, so that something that passes through a part of the picture does
+not speak for the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +33,14 @@ FAINT = 16.0
 SAME = 0.05
 """Difference of colours below which two pictures are alike, whatever grain does to their patterns."""
 
+FAR = 0.5
+"""Pictures more unlike than this are compared as a turning camera's too, whose steps are too long for the flow."""
+
+EXPOSURE = 2.0
+"""Most that one picture is exposed more, or less, than the other."""
+
 _COARSE = (24, 14)
+_WINDOW = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
 _ROWS, _COLUMNS = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
 
 
@@ -47,6 +56,10 @@ class Glance(NamedTuple):
     """``[14 · 24 · 3]`` colours of a tiny picture, mean removed."""
     colours: Plane
     """Histogram of 4 × 4 × 4 colours, as shares."""
+    mean: float
+    """Of the grey levels as they were."""
+    median: float
+    """Of the grey levels as they were."""
     contrast: float
     """Spread of the grey levels as they were."""
     detail: float
@@ -59,13 +72,23 @@ def glance(frame: int, view: Picture) -> Glance:
     planes = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     light = planes[..., 0].copy()
     contrast = float(light.std())
-    planes[..., 0] = (light - light.mean()) * (SPREAD / max(contrast, SPREAD / 3)) + 128
+    mean, median = float(light.mean()), float(np.median(light))
+    planes[..., 0] = (light - mean) * _raised(contrast) + 128
     detail = float(np.square(np.diff(light, axis=1)).mean() + np.square(np.diff(light, axis=0)).mean())
     coarse = cv2.resize(small, _COARSE, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
     grey = planes[..., 0].clip(0, 255).astype(np.uint8)
     bins = (np.asarray(small, np.int64) // 64) @ np.array([16, 4, 1])
     colours = np.bincount(bins.ravel(), minlength=64).astype(np.float32) / bins.size
-    return Glance(frame, planes, grey, coarse - coarse.mean(), colours, contrast, detail)
+    return Glance(frame, planes, grey, coarse - coarse.mean(), colours, mean, median, contrast, detail)
+
+
+class Likeness(NamedTuple):
+    """Of two pictures."""
+
+    unlike: float
+    """Part of the second picture that is not to be found in the first, 0..1."""
+    moved: float
+    """Part that is found only where motion is followed, 0..1."""
 
 
 class Comparer:
@@ -73,7 +96,7 @@ class Comparer:
 
     def __init__(self, kept: int = 256) -> None:
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._known: dict[tuple[int, int], float] = {}
+        self._known: dict[tuple[int, int], Likeness] = {}
         self._kept = kept
 
     def __len__(self) -> int:
@@ -81,6 +104,10 @@ class Comparer:
 
     def unlike(self, first: Glance, second: Glance) -> float:
         """Part of the second picture that is not to be found in the first, 0..1."""
+        return self.likeness(first, second).unlike
+
+    def likeness(self, first: Glance, second: Glance) -> Likeness:
+        """How unlike two pictures are, and how much of them moved."""
         key = (first.frame, second.frame)
         if key not in self._known:
             while len(self._known) >= self._kept:
@@ -88,13 +115,16 @@ class Comparer:
             self._known[key] = self._measured(first, second)
         return self._known[key]
 
-    def _measured(self, first: Glance, second: Glance) -> float:
+    def _measured(self, first: Glance, second: Glance) -> Likeness:
         if 1 - float(np.minimum(first.colours, second.colours).sum()) < SAME:
-            return 0.0
+            return Likeness(0.0, 0.0)
         motion = self._flow.calc(second.grey, first.grey, None)
-        still = _unlike_blocks(first.planes, second.planes)
-        moved = _unlike_blocks(_moved(first.planes, motion), second.planes)
-        return float(np.minimum(still, moved).mean())
+        still = _unlike_blocks(first.planes, first, second)
+        found = np.minimum(still, _unlike_blocks(_moved(first.planes, motion), first, second))
+        if found.mean() > FAR:
+            turned = _moved(first.planes, _pan(first, second))
+            found = np.minimum(found, _unlike_blocks(turned, first, second))
+        return Likeness(float(found.mean()), float((still - found).mean()))
 
 
 def correlation(first: Plane, second: Plane) -> float:
@@ -103,16 +133,41 @@ def correlation(first: Plane, second: Plane) -> float:
     return float(first @ second) / sizes if sizes > 1e-6 else 0.0
 
 
+def _pan(first: Glance, second: Glance) -> Plane:
+    """The one shift, in pixels ``[1, 1, 2]``, that lays the first picture on the second best."""
+    across, down = cv2.phaseCorrelate(_float(second.grey), _float(first.grey), _WINDOW)[0]
+    return np.array([[[across, down]]], np.float32)
+
+
+def _float(grey: Picture) -> Plane:
+    return grey.astype(np.float32) - 128
+
+
 def _moved(planes: Plane, motion: Any) -> Plane:
     x, y = _COLUMNS + motion[..., 0], _ROWS + motion[..., 1]
     return np.asarray(cv2.remap(planes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _unlike_blocks(first: Plane, second: Plane) -> Plane:
-    """How unlike each block is, 0..1: its difference against the pattern that there is."""
-    apart = _means(np.abs(first - second).sum(axis=2))
-    pattern = (_spreads(first[..., 0]) + _spreads(second[..., 0])) / 2
+def _unlike_blocks(planes: Plane, first: Glance, second: Glance) -> Plane:
+    """How unlike each block is, 0..1: its difference against the pattern that there is; ``planes`` are the first's."""
+    pattern = (_spreads(planes[..., 0]) + _spreads(second.planes[..., 0])) / 2
+    views = (planes, _exposed(planes, first, second))
+    apart = np.minimum(*(_means(np.abs(view - second.planes).sum(axis=2)) for view in views))
     return np.minimum(apart / (pattern + FAINT), 1)
+
+
+def _exposed(planes: Plane, first: Glance, second: Glance) -> Plane:
+    """The first picture's planes as if it had the exposure of the second, and its light were taken out like there."""
+    factor = min(max(second.median / max(first.median, 1.0), 1 / EXPOSURE), EXPOSURE)
+    raised = _raised(second.contrast)
+    scale = np.array([factor * raised / _raised(first.contrast), factor, factor], np.float32)
+    shift = np.array([(factor * first.mean - second.mean) * raised, 0, 0], np.float32)
+    return np.asarray((planes - 128) * scale + (shift + 128))
+
+
+def _raised(contrast: float) -> float:
+    """What grey levels are multiplied by, so that their spread is as it should be."""
+    return SPREAD / max(contrast, SPREAD / 3)
 
 
 def _means(plane: Plane) -> Plane:

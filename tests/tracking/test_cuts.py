@@ -72,6 +72,19 @@ def test_a_fast_pan_is_no_cut() -> None:
     assert cuts_of(take(9, 40, speed=8)) == []
 
 
+def test_a_whip_of_the_camera_is_no_cut() -> None:
+    still, places = scenery(7, width=700), np.cumsum([0] * 25 + [24] * 10 + [0] * 25)
+    frames = [still[:, place : place + 160] for place in places]
+    frames[25:35] = [cv2.blur(frame, (12, 1)) for frame in frames[25:35]]
+    assert cuts_of(np.stack(frames)) == []
+
+
+def test_what_fills_the_picture_for_five_frames_is_no_cut() -> None:
+    frames = take(3, 60)
+    frames[30:35] = take(2, 5)
+    assert cuts_of(frames) == []
+
+
 def test_light_that_goes_and_comes_is_no_cut() -> None:
     light = 1 - 0.6 * (1 - np.abs(np.arange(60) - 30) / 12).clip(0, 1)
     assert cuts_of((take(10, 60) * light[:, None, None, None]).astype(np.uint8)) == []
