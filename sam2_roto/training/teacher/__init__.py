@@ -2,7 +2,3 @@
 
 ``lessons`` are single pictures with its features and masks, ``scenes`` pieces of film with what it follows in them.
 """
-
-from .model import Teacher
-
-__all__ = ["Teacher"]
