@@ -6,7 +6,6 @@ and their masks are objects in real pictures to be clicked on.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sam2_roto.errors import DatasetError
+from sam2_roto.export.files import replacing
 from sam2_roto.training.augment import draw_matrix, recolor, warp
 from sam2_roto.training.config import Augmentation
 
@@ -63,13 +63,11 @@ def from_jpeg(data: Array) -> Array:
 
 
 def save_lesson(lesson: Lesson, path: Path) -> None:
-    """Write a lesson; the file appears whole or not at all."""
-    draft = path.with_name(path.name + ".part")
-    with draft.open("wb") as file:
+    """Write a lesson; the file appears whole or not at all. Raises OutputError where it cannot be written."""
+    with replacing(path) as draft, draft.open("wb") as file:
         np.savez(
             file, picture=to_jpeg(lesson.picture), features=lesson.features, masks=np.packbits(lesson.masks, axis=-1)
         )
-    os.replace(draft, path)
 
 
 def load_lesson(path: Path) -> Lesson:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sam2_roto.errors import DatasetError
+from sam2_roto.export.files import replacing
 from sam2_roto.training.lessons import from_jpeg, to_jpeg
 
 Array = npt.NDArray[Any]
@@ -30,12 +30,10 @@ class Scene:
 
 
 def save_scene(scene: Scene, path: Path) -> None:
-    """Write a scene; the file appears whole or not at all."""
+    """Write a scene; the file appears whole or not at all. Raises OutputError where it cannot be written."""
     arrays = {"labels": scene.labels, **{f"frame{k}": to_jpeg(frame) for k, frame in enumerate(scene.frames)}}
-    draft = path.with_name(path.name + ".part")
-    with draft.open("wb") as file:
+    with replacing(path) as draft, draft.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(draft, path)
 
 
 def load_scene(path: Path, first: int, frames: int) -> Scene:

@@ -63,8 +63,9 @@ def clip_gradients(model: SAM2, most: float) -> Tensor:
     others: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (encoder if name.startswith("image_encoder.") else others).append(parameter)
-    norms = torch.stack([nn.utils.clip_grad_norm_(group, most) for group in (encoder, others)])
-    return norms.square().sum().sqrt()
+    # Where all of a group is frozen, its norm is a zero on the CPU.
+    norms = [nn.utils.clip_grad_norm_(group, most).to(others[0].device) for group in (encoder, others)]
+    return torch.stack(norms).square().sum().sqrt()
 
 
 def train_step(
@@ -87,8 +88,8 @@ def train_step(
         )
         rollout.run()
         loss = rollout.loss()
-        top = rollout.features[0].top
-        untold = top.new_zeros(()) if batch.taught is None else distillation.loss(top, batch.taught)
+        top, taught = rollout.features[0].top, batch.taught if recipe.lessons.weight > 0 else None
+        untold = top.new_zeros(()) if taught is None else distillation.loss(top, taught)
     forwarded = time.perf_counter()
     optimiser.zero_grad(set_to_none=True)
     (loss.total + recipe.lessons.weight * untold).backward()  # type: ignore[no-untyped-call]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sam2_roto.errors import DatasetError
 from sam2_roto.evaluation.datasets import AnnotatedClip, open_clips, open_dataset
 from sam2_roto.evaluation.davis import Mask
 from sam2_roto.training.data import ClipOrder
+from sam2_roto.training.scenes import Scene
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator
@@ -41,14 +41,6 @@ def open_user_data(root: Path, split: str | None = None) -> list[AnnotatedClip]:
     return open_dataset(root, split)
 
 
-@dataclass
-class UserClip:
-    """A piece of a user's clip: frames uint8 [T, S, S, 3] and labels uint8 [T, S, S]."""
-
-    frames: Array
-    labels: Array
-
-
 class UserClips:
     """A source of training clips: short pieces of a user's clips, at one of three speeds, seen through a window.
 
@@ -69,7 +61,7 @@ class UserClips:
             raise DatasetError(f"There is nothing to train on: {words} has a mask; check --data and --frames-range.")
         self._kept: OrderedDict[tuple[int, int, int], tuple[Array, dict[str, Mask]]] = OrderedDict()
 
-    def __call__(self, order: ClipOrder) -> UserClip:
+    def __call__(self, order: ClipOrder) -> Scene:
         """The piece of a seed; the difficulty plays no part."""
         rng = np.random.default_rng(order.seed)
         number = int(rng.integers(len(self._clips)))
@@ -83,7 +75,7 @@ class UserClips:
             through(paint(entry, names, picture.shape[:2]), window, order.size)
             for picture, entry, window in zip(pictures, masks, windows, strict=True)
         ]
-        return UserClip(np.stack(cut), np.stack(labels))
+        return Scene(np.stack(cut), np.stack(labels))
 
     def _read(self, number: int, frames: Sequence[int], side: int) -> list[tuple[Array, dict[str, Mask]]]:
         """Pictures and masks [side, side] of frames; those not kept are decoded in one go."""

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from sam2_roto.training.data import ClipOrder
+from sam2_roto.training.scenes import Scene
 
 CPU = torch.device("cpu")
 
 
-@dataclass
-class Square:
-    """A clip of a square on its way."""
-
-    frames: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-
-
-def squares(order: ClipOrder) -> Square:
-    """The clip of a seed."""
+def squares(order: ClipOrder) -> Scene:
+    """A square on its way, by its seed."""
     size, frames = order.size, order.frames
     rng = np.random.default_rng(order.seed)
     labels = np.zeros((frames, size, size), np.uint8)
@@ -30,4 +20,4 @@ def squares(order: ClipOrder) -> Square:
     for frame in range(frames):
         labels[frame, top : top + size // 2, left + frame : left + frame + size // 2] = 1
     colours = rng.integers(0, 255, (2, 3)).astype(np.uint8)
-    return Square(colours[labels], labels)
+    return Scene(colours[labels], labels)

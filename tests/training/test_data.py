@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 
@@ -16,18 +15,11 @@ from sam2_roto.training.clips import HELD_OUT_SEEDS
 from sam2_roto.training.clips.library import procedural_library
 from sam2_roto.training.config import Augmentation, Recipe, RecipeError, Stage, load_recipe, parse_recipe
 from sam2_roto.training.data import Batch, BatchMaker, ClipOrder, batches, choose_objects, clip_seed
+from sam2_roto.training.scenes import Scene
 
 
-@dataclass
-class Discs:
-    """A clip of two discs that cross a noisy background."""
-
-    frames: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-
-
-def discs(order: ClipOrder) -> Discs:
-    """The clip of a seed."""
+def discs(order: ClipOrder) -> Scene:
+    """Two discs that cross a noisy background, by their seed."""
     size, frames = order.size, order.frames
     rng = np.random.default_rng(order.seed)
     y, x = np.mgrid[:size, :size]
@@ -41,7 +33,7 @@ def discs(order: ClipOrder) -> Discs:
             label[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < (size / 6) ** 2] = number + 1
         pictures.append((paint[label] + rng.normal(0, 4, (size, size, 3))).clip(0, 255).astype(np.uint8))
         labels.append(label)
-    return Discs(np.stack(pictures), np.stack(labels))
+    return Scene(np.stack(pictures), np.stack(labels))
 
 
 RECIPE = Recipe(
@@ -131,7 +123,7 @@ def test_a_stage_sets_its_difficulty_and_prompting() -> None:
     assert [recipe.prompting_of(stage).true_presence_share for stage in recipe.stages] == [0.0, 0.7]
     asked: list[str | None] = []
 
-    def source(order: ClipOrder) -> Discs:
+    def source(order: ClipOrder) -> Scene:
         asked.append(order.difficulty)
         return discs(order)
 
@@ -145,7 +137,7 @@ def test_a_stage_sets_its_difficulty_and_prompting() -> None:
 def test_a_stage_mixes_in_plain_clips_and_leaves_out_small_objects() -> None:
     asked: list[str | None] = []
 
-    def source(order: ClipOrder) -> Discs:
+    def source(order: ClipOrder) -> Scene:
         asked.append(order.difficulty)
         return discs(order)
 
@@ -161,9 +153,9 @@ def test_a_stage_mixes_in_plain_clips_and_leaves_out_small_objects() -> None:
 
 
 def test_clips_without_a_visible_object_are_told() -> None:
-    def empty(order: ClipOrder) -> Discs:
+    def empty(order: ClipOrder) -> Scene:
         found = discs(order)
-        return Discs(found.frames, np.zeros_like(found.labels))
+        return Scene(found.frames, np.zeros_like(found.labels))
 
     with pytest.raises(DatasetError, match="No object"):
         BatchMaker(RECIPE, empty)[3]
