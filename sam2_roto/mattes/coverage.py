@@ -24,6 +24,10 @@ SURE = 6.0
 _MOST_GAIN = 4.0
 _FLOOR = 0.02  # coverage this near to 0 or 1 counts as 0 or 1
 
+_NEAR = 2
+"""Cells outside of the contour within which a logit tells coverage. Farther out one just below zero is a network's
+doubt, and would become a ghost of the ground beside an animal's legs."""
+
 
 def confidence_gain(logits: Tensor) -> float:
     """The factor, 1 to 4, that brings the core of an object (the upper tenth of its positive logits) to ``SURE``.
@@ -41,7 +45,15 @@ def confidence_gain(logits: Tensor) -> float:
 def coverage_from_logits(logits: Tensor) -> Tensor:
     """How much of each cell of ``[h, w]`` the object covers: float32, exactly 0 and 1 away from its edge."""
     share = torch.sigmoid(logits.float() * confidence_gain(logits))
-    return ((share - _FLOOR) / (1 - 2 * _FLOOR)).clamp_(0, 1)
+    share = ((share - _FLOOR) / (1 - 2 * _FLOOR)).clamp_(0, 1)
+    inside = (logits > 0).float()
+    return share * torch.maximum(inside, _nearness(inside))
+
+
+def _nearness(inside: Tensor) -> Tensor:
+    """1 up to ``_NEAR`` cells from the ones of a mask ``[h, w]``, 0 two cells farther out."""
+    near = F.max_pool2d(inside[None, None], 2 * _NEAR + 3, 1, _NEAR + 1)
+    return F.avg_pool2d(near, 3, 1, 1, count_include_pad=False)[0, 0]
 
 
 def fractional_alpha(
