@@ -27,7 +27,7 @@ def test_half_transparent_things_stay_so(size: tuple[int, int]) -> None:
     alpha = fractional_alpha(reduced(truth, 32), size)
     sharp = alpha_from_logits(reduced(truth, 32), size)
     assert alpha[size[0] // 2, size[1] // 2 + 42] == pytest.approx(0.6, abs=0.07)
-    assert (alpha - truth).square().mean() < 0.1 * (sharp - truth).square().mean()
+    assert (alpha - truth).square().mean() < 0.25 * (sharp - truth).square().mean()
 
 
 @pytest.mark.parametrize("size", [(192, 320), (200, 330)])
