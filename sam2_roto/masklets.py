@@ -19,12 +19,12 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 import torch
 
+from compositing.closing import Closing
 from sam2_roto.errors import StoreError
 from sam2_roto.model import ModelConfig
 from sam2_roto.tracking.crop import Window
@@ -43,7 +43,7 @@ _WHOLE: _Place = (0, 0, 0, 0, 0, 0)
 _PROMPTED, _HELD = 1, 2
 
 
-class MaskletStore:
+class MaskletStore(Closing):
     """Results by object and frame; an ``Archive`` for the tracker, and a ``CropArchive`` for one that sees a window.
 
     Results seen through a window are read as logits over the whole plate, of as many cells as that needs;
@@ -172,14 +172,6 @@ class MaskletStore:
         """Let go of the files."""
         while self._files:
             self._files.popitem()[1].close()
-
-    def __enter__(self) -> MaskletStore:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}{_SUFFIX}"

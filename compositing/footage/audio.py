@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import av
@@ -19,6 +18,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
+from compositing.closing import Closing
 from compositing.errors import FootageError, OutputError
 from compositing.footage.footage import Footage
 from compositing.footage.timeline import open_container
@@ -52,7 +52,7 @@ def has_sound(path: Path) -> bool:
         return False
 
 
-class Sound:
+class Sound(Closing):
     """The sound of ``path`` from ``start`` to ``end`` seconds, to be copied into a movie that begins at ``start``.
 
     Use it as a context manager: ``attach`` to a container before its first packet, then ``copy`` up to each picture.
@@ -98,14 +98,6 @@ class Sound:
     def close(self) -> None:
         """Close the source."""
         self._source.close()
-
-    def __enter__(self) -> Sound:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _moved(self) -> Iterator[Packet[Any]]:
         assert self._target is not None

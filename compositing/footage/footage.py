@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import bisect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compositing.closing import Closing
 from compositing.errors import FrameRangeError, MissingFrameError
 from compositing.footage.frames import gaps, spell
 from compositing.image import Image
@@ -40,7 +40,7 @@ class ColorInfo:
     transfer: str | None = None
 
 
-class Footage(ABC):
+class Footage(Closing):
     """A movie or an image sequence, addressed by its own frame numbers.
 
     ``width`` and ``height`` are those of the display window, in pixels as stored (``pixel_aspect`` is not applied).
@@ -110,14 +110,6 @@ class Footage(ABC):
 
     def __len__(self) -> int:
         return len(self.frames)
-
-    def __enter__(self) -> Footage:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def prefetch(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
+from compositing.closing import Closing
 from compositing.device import usable
 from compositing.errors import GraphError
 from compositing.footage.frames import FrameRange
@@ -22,7 +22,7 @@ from compositing.operations.pairs import nothing, part
 CACHE_BYTES = 1 << 30
 
 
-class Evaluator:
+class Evaluator(Closing):
     """Opens footage, evaluates nodes and keeps what is used again. Use it as a context manager; for one thread.
 
     Kept are pictures that several nodes take, those that are the same on every frame, and, with ``remember``, those
@@ -100,14 +100,6 @@ class Evaluator:
             reader.close()
         self._readers.clear()
         self._cache.clear()
-
-    def __enter__(self) -> Evaluator:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _image(self, node: Node, frame: int, region: Window | None, *, kept: bool = False) -> Image:
         keep = kept or self._takers[node] > 1 or self._is_static(node)

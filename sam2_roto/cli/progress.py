@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 
 from tqdm import tqdm
+
+from compositing.closing import Closing
 
 SHOW_AFTER = 1.5
 """Seconds of work before a bar appears."""
@@ -14,7 +15,7 @@ LOG_INTERVAL = 15.0
 """Seconds between lines where the output goes to a file and not to a terminal."""
 
 
-class ProgressBar:
+class ProgressBar(Closing):
     """A ``sam2_roto.job.Progress``: one bar on standard error for each stage; stages may go on side by side.
 
     A bar is closed when its stage is done. Use it in a ``with`` block, so that all are closed however the work ends.
@@ -59,11 +60,3 @@ class ProgressBar:
         """End the bars that are shown."""
         while self._bars:
             self._bars.popitem()[1].close()
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,9 +6,9 @@ import json
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from compositing.closing import Closing
 from compositing.errors import CompositingError
 from sam2_roto.errors import ShotError
 
@@ -25,7 +25,7 @@ LOCK = "lock"
 """File of a shot that is held by who edits it."""
 
 
-class DocumentFile:
+class DocumentFile(Closing):
     """A document in a folder. Every edit is a transaction: when the call returns, a crash cannot lose it.
 
     One process at a time may edit it; ``read_only`` opens one that is in use. Raises ShotError.
@@ -75,14 +75,6 @@ class DocumentFile:
         """Let the shot go; nothing that was said is lost without it."""
         self._stack.close()
         self._journal = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _begin(self) -> journal.Journal:
         try:

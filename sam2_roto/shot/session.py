@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compositing.closing import Closing
 from sam2_roto.job import Progress
 from sam2_roto.model import SAM2
 from sam2_roto.tracking.objects import ObjectFrame
@@ -55,7 +55,7 @@ class Shown(NamedTuple):
     """The matte itself, float32 ``[H, W]``, where it was painted."""
 
 
-class Session:
+class Session(Closing):
     """An open shot, its footage and its network.
 
     Prompts given here are answered at once, and answer and prompt are one edit. ``track`` then does what is still to
@@ -170,14 +170,6 @@ class Session:
         """Let go of footage and masklets; the shot stays open."""
         self.footage.close()
         self.results.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _order(self, entry: ShotObject) -> list[int]:
         """Keyframes to answer: those that say it all first, then corrections, from the first to the last."""
