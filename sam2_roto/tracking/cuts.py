@@ -3,10 +3,7 @@
 - A hard cut is where none of the frames just before resembles any of those just after. A flash, a whip of the camera or
   a damaged frame leaves some pair alike.
 - A dissolve, or a fade through black or white, is a stretch whose ends are unlike, as are the frames beyond them, while
-  nowhere in it a frame is unlike its neighbour. Where two takes lie over each other, detail and contrast are less than
-  at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). A pan keeps them,
-  its frames are no mixes of its ends, and neighbours are alike only where motion is followed. A logistic model weighs
-  these signs; ``benchmarks/cuts.py`` tells how well it does.
+  the frames between are mixes of the ends (``dissolve.py``). Of overlapping ones the surest counts.
 """
 
 from __future__ import annotations
