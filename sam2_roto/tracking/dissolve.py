@@ -1,9 +1,9 @@
 """Dissolves and fades: stretches of frames that are mixes of two takes, told from turns of the camera by their signs.
 
-Where two takes lie over each other each frame is a mix of the frames at the ends, shares change slowly, and detail is
+Where two takes lie over each other each frame is a mix of the frames at the ends, shares change slowly, and contrast is
 less than at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). When a
-camera turns, frames are no mixes, and neighbours are alike only where motion is followed. A logistic model weighs these
-signs; ``benchmarks/fit_cuts.py`` fits it, and ``benchmarks/cuts.py`` tells how well it does.
+camera turns, frames are no mixes, blur takes their detail, and neighbours are alike only where motion is followed. A
+logistic model weighs these signs; ``benchmarks/fit_cuts.py`` fits it, ``benchmarks/cuts.py`` tells how well it does.
 """
 
 from __future__ import annotations
