@@ -49,18 +49,20 @@ class Reel(NamedTuple):
     joins: list[Join]
 
 
-def movie_takes(folder: Path, longest: int) -> dict[str, Array]:
-    """The first frames of every movie of a folder and of its ``more`` folder, small."""
+def movie_takes(folder: Path, longest: int, after: int = 0) -> dict[str, Array]:
+    """Frames of every movie of a folder and of its ``more`` folder, small; movies that end too soon are left out."""
     takes = {}
     movies = sorted([*folder.glob("*.mp4"), *folder.glob("more/*.mp4")])
     for movie in tqdm(movies, desc="decoding", unit="movie"):
         with av.open(str(movie)) as container:
-            pictures = itertools.islice(container.decode(video=0), longest)
-            takes[movie.stem] = np.stack([_small(picture.to_ndarray(format="rgb24")) for picture in pictures])
+            pictures = itertools.islice(container.decode(video=0), after, after + longest)
+            frames = [_small(picture.to_ndarray(format="rgb24")) for picture in pictures]
+        if len(frames) >= SHORTEST:
+            takes[movie.stem] = np.stack(frames)
     return takes
 
 
-def generated_takes(count: int, frames: int) -> dict[str, Array]:
+def generated_takes(count: int, frames: int, first: int = 0) -> dict[str, Array]:
     """Takes from the generator of training clips, of procedural textures alone."""
     library = TextureLibrary.build(None)
     return {
@@ -72,7 +74,7 @@ def generated_takes(count: int, frames: int) -> dict[str, Array]:
                 ).frames
             ]
         )
-        for seed in tqdm(range(count), desc="generating", unit="clip")
+        for seed in tqdm(range(first, first + count), desc="generating", unit="clip")
     }
 
 
@@ -128,10 +130,10 @@ def detect(frames: Array) -> list[Cut]:
 
 
 def reels(options: argparse.Namespace) -> Iterator[tuple[str, Reel]]:
-    """Reels of real takes, of generated ones, and of both."""
+    """Reels of real takes, of generated ones, and of both; each seed has generated takes of its own."""
     rng = np.random.default_rng(options.seed)
     real = movie_takes(options.clips, LONGEST) if options.clips else {}
-    generated = generated_takes(2 * TAKES, 100)
+    generated = generated_takes(2 * TAKES, 100, first=2 * TAKES * options.seed)
     for name, takes in {"real": real, "generated": generated, "mixed": {**real, **generated} if real else {}}.items():
         if takes:
             yield from ((f"{name} {number}", make_reel(takes, rng)) for number in range(options.reels))

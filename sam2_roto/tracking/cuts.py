@@ -3,10 +3,7 @@
 - A hard cut is where none of the frames just before resembles any of those just after. A flash, a whip of the camera or
   a damaged frame leaves some pair alike.
 - A dissolve, or a fade through black or white, is a stretch whose ends are unlike, as are the frames beyond them, while
-  nowhere in it a frame is unlike its neighbour. Where two takes lie over each other, detail and contrast are less than
-  at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). A pan keeps them,
-  its frames are no mixes of its ends, and neighbours are alike only where motion is followed. A logistic model weighs
-  these signs; ``benchmarks/cuts.py`` tells how well it does.
+  the frames between are mixes of the ends (``dissolve.py``). Of overlapping ones the surest counts.
 """
 
 from __future__ import annotations
@@ -14,58 +11,27 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from .glance import Comparer, Glance, Picture, correlation, glance
+from .dissolve import BEYOND, SPANS, Stretch, stretch_of, weigh
+from .glance import Comparer, Glance, Picture, glance
 from .source import FrameSource
 
 REACH = 6
 """Frames on either side of a hard cut that are compared; what is gone in fewer frames is no cut."""
 
-UNLIKE = 0.8
+UNLIKE = 0.7
 """Least difference of two frames of different takes."""
 
-CHANGED = 0.6
-"""Least difference of the ends of a stretch that is looked at as a dissolve, and of the frames beyond them."""
-
-CORRELATED = 0.85
-"""Most that the ends correlate, as tiny pictures."""
-
-UNMIXED = 0.5
-"""Most that frames between them differ from mixes of the ends, as a part of these."""
-
-UNUSUAL = 1.6
-"""A hard cut differs this many times more than neighbours did before it, so that a busy take is not cut to pieces."""
-
-SPANS: Mapping[int, int] = {8: 1, 12: 2, 20: 3, 32: 4}
-"""Lengths of the stretches that are tried for a dissolve, in frames, and how many frames apart they are tried."""
-
-BEYOND = (4, 8)
-"""Frames before and after a dissolve that have to be unlike as well."""
+UNUSUAL = 1.5
+"""A hard cut is this many times the greatest steps before and after it, so that a busy take is not cut to pieces."""
 
 APART = 6
 """Least frames between a dissolve and another cut; what is found nearer is the same one."""
 
-WEIGHTS: Mapping[str, float] = {
-    "ends": 1.12,
-    "detail": -2.53,
-    "contrast": 0.54,
-    "middle": 2.64,
-    "beyond": 1.38,
-    "step": -1.27,
-    "residual": -0.15,
-    "moved": -15.08,
-    "length": 0.48,
-}
-BIAS = -7.54
-"""Of the logistic model, as fitted on 17 reels of ``benchmarks/cuts.py`` from other takes than it measures on."""
-
-SURE = 0.0
-"""Least logit of a dissolve."""
+SURE = -0.25
+"""Least logit of a dissolve; a little below even, since a missed cut spoils more than one too many."""
 
 
 class Cut(NamedTuple):
@@ -88,7 +54,8 @@ class CutDetector:
     A hard cut is told after six frames, a dissolve after about fifty, so that it may come after a later hard cut.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, weigh: Callable[[Stretch], float] = weigh) -> None:
+        self._weigh = weigh
         self._seen: deque[Glance] = deque(maxlen=max(SPANS) + 2 * max(BEYOND) + REACH)
         self._compare = Comparer()
         self._hard_cuts: deque[int] = deque(maxlen=max(SPANS) + 2 * max(BEYOND))
@@ -118,11 +85,12 @@ class CutDetector:
         first, second = frames[split - 1], frames[split]
         latest = self._hard_cuts[-1] if self._hard_cuts else first.frame - REACH
         before = [kept for kept in frames[max(0, split - REACH) : split] if kept.frame >= latest]
-        unlike = self._compare.unlike
-        usual = float(np.median([unlike(*pair) for pair in itertools.pairwise(before)] or [0.0]))
+        unlike, later = self._compare.unlike, frames[split : split + REACH]
+        sides = (itertools.starmap(unlike, itertools.pairwise(side)) for side in (before, later))
+        usual = sum(max(steps, default=0.0) for steps in sides) / 2
         if not before or unlike(first, second) < max(UNLIKE, UNUSUAL * usual):
             return []
-        strength = min(unlike(one, other) for one in before for other in frames[split:])
+        strength = min(unlike(one, other) for one in before for other in later)
         if strength < UNLIKE:
             return []
         self._hard_cuts.append(second.frame)
@@ -138,52 +106,13 @@ class CutDetector:
         take = [kept for kept in frames if begin <= kept.frame < stop]
         place = next(index for index, kept in enumerate(take) if kept.frame == end)
         for span, stride in SPANS.items():
-            cut = self._dissolve(take, place - span, place) if span <= place and end % stride == 0 else None
-            if cut:
-                self._candidates.append(cut)
-
-    def _dissolve(self, take: list[Glance], begin: int, end: int) -> Cut | None:
-        """A dissolve or a fade from one frame of a take to another, if it looks like one."""
-        first, last = take[begin], take[end]
-        if correlation(first.coarse, last.coarse) > CORRELATED:
-            return None
-        mix = mix_of(take[begin : end + 1])
-        before, after = take[max(begin - max(BEYOND), 0)], take[min(end + max(BEYOND), len(take) - 1)]
-        if mix.residual > UNMIXED or _faded(first, before) or _faded(last, after):
-            return None
-        if self._compare.unlike(first, last) < CHANGED or self._beyond(take, begin, end) < CHANGED:
-            return None
-        turn = begin + mix.turn
-        logit = BIAS + sum(WEIGHTS[name] * value for name, value in self._signs(take, begin, mix, end).items())
-        if logit < SURE:
-            return None
-        return Cut(take[turn].frame, "dissolve", take[begin + 1].frame, last.frame, 1 / (1 + math.exp(-logit)))
-
-    def _signs(self, take: list[Glance], begin: int, mix: Mix, end: int) -> dict[str, float]:
-        """What speaks for a dissolve, and against one."""
-        unlike, inside = self._compare.unlike, take[begin : end + 1]
-        turn = begin + mix.turn
-        first, middle, last = take[begin], take[turn], take[end]
-        around = take[max(begin + 1, turn - 1) : min(end - 1, turn + 1) + 1]
-        detail = float(np.mean([kept.detail for kept in around])) / max((first.detail + last.detail) / 2, 1e-3)
-        contrast = min(kept.contrast for kept in inside) / max((first.contrast + last.contrast) / 2, 1e-3)
-        steps = [self._compare.likeness(one, other) for one, other in itertools.pairwise(inside)]
-        return {
-            "ends": -math.log(1.02 - unlike(first, last)),
-            "detail": min(detail, 1.5),
-            "contrast": contrast,
-            "middle": min(unlike(first, middle), unlike(middle, last)),
-            "beyond": -math.log(1.02 - self._beyond(take, begin, end)),
-            "step": max(step.unlike for step in steps),
-            "moved": float(np.mean([step.moved for step in steps])),
-            "residual": math.log(mix.residual + 0.02),
-            "length": math.log2((end - begin) / min(SPANS)),
-        }
-
-    def _beyond(self, take: list[Glance], begin: int, end: int) -> float:
-        """How unlike the frames beyond the ends are, at the least: what comes back was no cut."""
-        pairs = [(take[max(begin - away, 0)], take[min(end + away, len(take) - 1)]) for away in BEYOND]
-        return min(self._compare.unlike(*pair) for pair in pairs)
+            if span > place or end % stride:
+                continue
+            stretch = stretch_of(take, place - span, place, self._compare)
+            logit = self._weigh(stretch) if stretch else -math.inf
+            if stretch and logit >= SURE:
+                strength = 1 / (1 + math.exp(-logit))
+                self._candidates.append(Cut(stretch.turn, "dissolve", stretch.start, stretch.stop, strength))
 
     def _settle(self, until: int | None) -> list[Cut]:
         """The dissolves that nothing later can change; of overlapping finds the surest, and none beside a hard cut."""
@@ -207,28 +136,3 @@ def find_cuts(source: FrameSource, frames: Iterable[int] | None = None) -> Itera
     for frame, view in source.views(source.frames if frames is None else frames):
         yield from detector.push(frame, view)
     yield from detector.close()
-
-
-def _faded(end: Glance, beyond: Glance) -> bool:
-    """Whether the end of a stretch is in the middle of a fade, so that a longer one is to be looked for."""
-    return end.contrast < beyond.contrast / 2
-
-
-class Mix(NamedTuple):
-    """How well the frames of a stretch are mixes of its first and its last."""
-
-    turn: int
-    """The frame that is nearest to half of each; neither end."""
-    residual: float
-    """What the mixes leave, as a part of the pattern of the ends."""
-
-
-def mix_of(frames: list[Glance]) -> Mix:
-    """Fit each frame as a · first + b · last, neither below 0, all of zero mean, so that brightness does not matter."""
-    patterns = np.stack([kept.coarse for kept in frames], axis=1).astype(np.float64)
-    ends = patterns[:, [0, -1]]
-    parts: npt.NDArray[np.float64] = np.linalg.lstsq(ends, patterns, rcond=None)[0].clip(0, None)
-    total = parts.sum(axis=0)
-    shares = np.divide(parts[1], total, out=np.full(len(frames), 0.5), where=total > 1e-6)
-    left = float(np.square(patterns - ends @ parts)[:, 1:-1].mean())
-    return Mix(1 + int(np.abs(shares[1:-1] - 0.5).argmin()), left / max(float(np.square(ends).mean()), 1e-6))

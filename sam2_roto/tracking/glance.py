@@ -36,6 +36,9 @@ SAME = 0.05
 FAR = 0.5
 """Pictures more unlike than this are compared as a turning camera's too, whose steps are too long for the flow."""
 
+BLURRED = 1 / 3
+"""A picture with less than this part of the other's detail may be blurred by motion, so both are compared blurred."""
+
 EXPOSURE = 2.0
 """Most that one picture is exposed more, or less, than the other."""
 
@@ -52,10 +55,12 @@ class Glance(NamedTuple):
     """``[HEIGHT, WIDTH, 3]``: grey levels without the light, and two of colour."""
     grey: Picture
     """The first of them in 8 bits, for optical flow."""
+    spreads: Plane
+    """``[6, 8]`` spread of the grey levels in each block."""
     coarse: Plane
     """``[14 · 24 · 3]`` colours of a tiny picture, mean removed."""
     colours: Plane
-    """Histogram of 4 × 4 × 4 colours, as shares."""
+    """Histogram of 8 × 8 × 8 colours, as shares."""
     mean: float
     """Of the grey levels as they were."""
     median: float
@@ -74,12 +79,15 @@ def glance(frame: int, view: Picture) -> Glance:
     contrast = float(light.std())
     mean, median = float(light.mean()), float(np.median(light))
     planes[..., 0] = (light - mean) * _raised(contrast) + 128
-    detail = float(np.square(np.diff(light, axis=1)).mean() + np.square(np.diff(light, axis=0)).mean())
+    across, down = light[:, 1:] - light[:, :-1], light[1:] - light[:-1]
+    detail = float(across.ravel() @ across.ravel() / across.size + down.ravel() @ down.ravel() / down.size)
     coarse = cv2.resize(small, _COARSE, interpolation=cv2.INTER_AREA).ravel().astype(np.float32)
+    coarse -= coarse.mean()
     grey = planes[..., 0].clip(0, 255).astype(np.uint8)
-    bins = (np.asarray(small, np.int64) // 64) @ np.array([16, 4, 1])
-    colours = np.bincount(bins.ravel(), minlength=64).astype(np.float32) / bins.size
-    return Glance(frame, planes, grey, coarse - coarse.mean(), colours, mean, median, contrast, detail)
+    bins = cv2.transform(np.asarray(small, np.uint16) >> 5, np.array([[64, 8, 1]], np.float32))
+    colours = np.asarray(np.bincount(bins.ravel(), minlength=512) / bins.size, np.float32)
+    spreads = _spreads(planes[..., 0])
+    return Glance(frame, planes, grey, spreads, coarse, colours, mean, median, contrast, detail)
 
 
 class Likeness(NamedTuple):
@@ -124,6 +132,9 @@ class Comparer:
         if found.mean() > FAR:
             turned = _moved(first.planes, _pan(first, second))
             found = np.minimum(found, _unlike_blocks(turned, first, second))
+            sharp, soft = sorted((first.detail, second.detail), reverse=True)
+            if soft < BLURRED * sharp:
+                found = np.minimum(found, _unlike_blurred(first, second))
         return Likeness(float(found.mean()), float((still - found).mean()))
 
 
@@ -150,19 +161,30 @@ def _moved(planes: Plane, motion: Any) -> Plane:
 
 def _unlike_blocks(planes: Plane, first: Glance, second: Glance) -> Plane:
     """How unlike each block is, 0..1: its difference against the pattern that there is; ``planes`` are the first's."""
-    pattern = (_spreads(planes[..., 0]) + _spreads(second.planes[..., 0])) / 2
+    pattern = (_spreads(planes[..., 0]) + second.spreads) / 2
     views = (planes, _exposed(planes, first, second))
-    apart = np.minimum(*(_means(np.abs(view - second.planes).sum(axis=2)) for view in views))
-    return np.minimum(apart / (pattern + FAINT), 1)
+    apart = np.minimum(*(_means(np.abs(view - second.planes)).sum(axis=2) for view in views))
+    return np.asarray(np.minimum(apart / (pattern + FAINT), 1), np.float32)
+
+
+def _unlike_blurred(first: Glance, second: Glance) -> Plane:
+    """How unlike each block is where both pictures are as soft as a block."""
+    across, down = BLOCKS
+    one, other = (_blurred(kept.planes, (WIDTH // across, HEIGHT // down)) for kept in (first, second))
+    return _unlike_blocks(one, first, second._replace(planes=other, spreads=_spreads(other[..., 0])))
+
+
+def _blurred(planes: Plane, size: tuple[int, int]) -> Plane:
+    return np.asarray(cv2.blur(planes, size), np.float32)
 
 
 def _exposed(planes: Plane, first: Glance, second: Glance) -> Plane:
     """The first picture's planes as if it had the exposure of the second, and its light were taken out like there."""
     factor = min(max(second.median / max(first.median, 1.0), 1 / EXPOSURE), EXPOSURE)
     raised = _raised(second.contrast)
-    scale = np.array([factor * raised / _raised(first.contrast), factor, factor], np.float32)
-    shift = np.array([(factor * first.mean - second.mean) * raised, 0, 0], np.float32)
-    return np.asarray((planes - 128) * scale + (shift + 128))
+    scale = np.array([factor * raised / _raised(first.contrast), factor, factor])
+    shift = np.array([(factor * first.mean - second.mean) * raised, 0, 0]) + 128 * (1 - scale)
+    return np.asarray(cv2.transform(planes, np.column_stack([np.diag(scale), shift])), np.float32)
 
 
 def _raised(contrast: float) -> float:
@@ -171,9 +193,8 @@ def _raised(contrast: float) -> float:
 
 
 def _means(plane: Plane) -> Plane:
-    across, down = BLOCKS
-    return np.asarray(plane.reshape(down, HEIGHT // down, across, WIDTH // across).mean(axis=(1, 3)))
+    return np.asarray(cv2.resize(plane, BLOCKS, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _spreads(plane: Plane) -> Plane:
-    return np.asarray(np.sqrt(np.maximum(_means(plane * plane) - _means(plane) ** 2, 0)))
+    return np.asarray(np.sqrt(np.maximum(_means(plane * plane) - _means(plane) ** 2, 0)), np.float32)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sam2_roto.tracking import ArraySource
 from sam2_roto.tracking.cuts import Cut, CutDetector, find_cuts
+from sam2_roto.tracking.dissolve import mix_of
 from sam2_roto.tracking.glance import Comparer, glance
 
 Take = NDArray[np.uint8]
@@ -79,6 +80,22 @@ def test_a_whip_of_the_camera_is_no_cut() -> None:
     assert cuts_of(np.stack(frames)) == []
 
 
+def test_a_whip_that_blurs_a_fine_pattern_is_no_cut() -> None:
+    rng = np.random.default_rng(1)
+    tints = np.array([(40, 180, 60), (170, 70, 70)])
+    stripes = tints[np.arange(900) // 4 % 2][None].repeat(90, axis=0) + rng.normal(0, 6, (90, 900, 3))
+    still = stripes.clip(0, 255).astype(np.uint8)
+    places = np.cumsum([0] * 25 + [22] * 9 + [0] * 25)
+    frames = [still[:, place : place + 160] for place in places]
+    frames[25:34] = [cv2.blur(frame, (15, 1)) for frame in frames[25:34]]
+    assert cuts_of(np.stack(frames)) == []
+
+
+def test_short_takes_are_cut_where_they_begin() -> None:
+    reel = np.concatenate([take(1, 30), take(2, 8), take(3, 8), take(4, 30)])
+    assert [cut.frame for cut in cuts_of(reel)] == [30, 38, 46]
+
+
 def test_what_fills_the_picture_for_five_frames_is_no_cut() -> None:
     frames = take(3, 60)
     frames[30:35] = take(2, 5)
@@ -109,6 +126,20 @@ def test_the_glance_forgets_the_light_but_not_the_colours() -> None:
     compare = Comparer()
     assert compare.unlike(glance(0, view), lit) < 0.1
     assert compare.unlike(glance(0, view), other) > 0.5
+
+
+def test_the_frames_of_a_dissolve_are_mixes_of_its_ends() -> None:
+    share = np.linspace(0, 1, 13)
+    mixed = (1 - share)[:, None, None, None] * take(4, 1) + share[:, None, None, None] * take(5, 1)
+    mix = mix_of([glance(frame, view) for frame, view in enumerate(mixed.astype(np.uint8))])
+    assert mix.shares == pytest.approx(share, abs=0.03)
+    assert mix.residual.max() < 0.01
+
+
+def test_the_frames_of_a_pan_are_no_mixes_of_its_ends() -> None:
+    frames = take(9, 13, speed=20)
+    mix = mix_of([glance(frame, view) for frame, view in enumerate(frames)])
+    assert mix.residual.max() > 0.1
 
 
 def test_a_still_and_a_black_clip_have_no_cuts() -> None:
