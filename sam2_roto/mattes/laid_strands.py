@@ -14,6 +14,8 @@ from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Picture
 
+_FAINT = 0.25  # alpha below which a matte does not say that the object is there: strands are looked for from the rest
+
 
 def with_strands(
     alpha: Tensor,
@@ -35,7 +37,8 @@ def with_strands(
     Returns:
         float32 ``[H, W]`` on alpha's device. The work is done on the CPU.
     """
-    regions = trimap(alpha, inner, max(outer, reach)).cpu().numpy()
+    firm = torch.where(alpha < _FAINT, 0.0, alpha)
+    regions = trimap(firm, inner, max(outer, reach)).cpu().numpy()
     box = unknown_box(regions)
     plate = None if box is None else behind(box)
     if box is None or plate is None:
@@ -43,7 +46,7 @@ def with_strands(
     part = np.s_[box[1] : box[3], box[0] : box[2]]
     matte, band = alpha[part].cpu().numpy(), regions[part] == 0.5
     found, sure = difference_alpha(picture.view[part], plate, regions[part] == 1, band, matte, math.hypot(*alpha.shape))
-    found = joined(found, near_matte(matte, outer))
+    found = joined(found, near_matte(firm[part].cpu().numpy(), outer))
     laid = alpha.clone()
     laid[part] = torch.from_numpy(matte + sure * (found - matte)).to(alpha)
     return laid

@@ -25,7 +25,7 @@ from sam2_roto.mattes.temporal import motion_blurred, stabilised
 _WIDEST_WINDOW = 8
 _LEAST_WINDOW = 0.01
 _INNER_CELLS, _OUTER_CELLS = 1.5, 2.0
-_REACH = 0.07
+_REACH, _NEAR_REACH = 0.07, 0.045
 
 
 @runtime_checkable
@@ -170,7 +170,7 @@ class Refine(_Guided):
 
     name: ClassVar[str] = "refine"
     pixels: float = 0.0
-    epsilon: float = 2e-5
+    epsilon: float = 5e-5
 
     def __post_init__(self) -> None:
         check_numbers(self.name, self.pixels, self.epsilon, least=0.0)
@@ -195,8 +195,8 @@ class Refine(_Guided):
 class Strands:
     """Lay in what differs from the clean plate that ``frames`` on either side show behind the object.
 
-    It is looked for ``reach`` pixels round the matte; 0 takes seven hundredths of the plate's diagonal. Where the
-    frames show no background, or do not agree on it, the matte stays as it is.
+    It is looked for ``reach`` pixels round the matte; 0 takes 0.045 of the plate's diagonal: other things that move
+    close by differ as well. Where the frames show no background, or do not agree on it, the matte stays as it is.
     """
 
     name: ClassVar[str] = "strands"
@@ -217,7 +217,7 @@ class Strands:
         if scene is None or picture is None or not self.frames:
             return alpha
         cell = scene.moment.cell
-        reach = self.reach or _REACH * math.hypot(*alpha.shape[-2:])
+        reach = self.reach or _NEAR_REACH * math.hypot(*alpha.shape[-2:])
         behind = partial(clean_plate, scene)
         return with_strands(alpha, picture, _INNER_CELLS * cell, _OUTER_CELLS * cell, reach, behind)
 

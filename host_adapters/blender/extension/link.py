@@ -37,7 +37,7 @@ class Settings:
         steps: list[Json] = [
             {"step": "strands", "frames": 3, "reach": 0.0},
             {"step": "stabilise", "frames": 2, "strength": 1.0},
-            {"step": "refine", "pixels": 0.0, "epsilon": 0.00002},
+            {"step": "refine", "pixels": 0.0, "epsilon": 0.00005},
         ]
         if self.feather > 0:
             half = self.feather / 2
