@@ -44,6 +44,7 @@ from sam2_roto.mattes import (
     Refine,
     Soften,
     Stabilise,
+    Strands,
     mask_from_logits,
 )
 from sam2_roto.mattes.scene import Moment, Scene
@@ -174,18 +175,20 @@ def speed(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]]:
-    """Milliseconds of every step on moving discs, with plates of noise."""
+    """Milliseconds of every step on a disc that moves over still ground, both of noise."""
     noise = np.random.default_rng(0).integers(0, 255, (size[0] // 8, size[1] // 8, 3), dtype=np.uint8)
-    plate = noise.repeat(8, 0).repeat(8, 1) // 2 + np.random.default_rng(1).integers(0, 9, (*size, 3), dtype=np.uint8)
-    plates = [Picture(np.roll(plate, 6 * shift, axis=1)) for shift in range(3)]
+    ground = noise.repeat(8, 0).repeat(8, 1) // 2 + np.random.default_rng(1).integers(0, 9, (*size, 3), dtype=np.uint8)
     y, x = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
     logits = (72 - torch.hypot(x - 128, y - 128)) * 2
     yield "alpha, sharp edge", milliseconds(lambda: PRESETS["hard"].alpha(logits, size), repeat)
     yield "alpha, fractions", milliseconds(lambda: PRESETS["default"].alpha(logits, size), repeat)
-    alpha = PRESETS["default"].alpha(logits, size)
-    moments = [Moment(k, alpha.roll(6 * (k - 1), 1), plates[k], (size[0] * size[1]) ** 0.5 / 256) for k in range(3)]
-    scene = Scene(moments, 1)
-    yield "motion of the plate, once a pair", milliseconds(lambda: Picture(plates[0].view).flow_to(plates[1]), repeat)
+    middle, speed = PRESETS["default"].alpha(logits, size), size[1] // 160
+    alphas = [middle.roll(speed * (k - 3), 1) for k in range(7)]
+    fronts = [np.roll(ground, (50, speed * k), (0, 1)) for k in range(7)]
+    plates = [Picture(np.where(a.numpy()[..., None] > 0.5, f, ground)) for a, f in zip(alphas, fronts, strict=True)]
+    moments = [Moment(k, alphas[k], plates[k], (size[0] * size[1]) ** 0.5 / 256) for k in range(7)]
+    alpha, scene, wide = alphas[3], Scene(moments[2:5], 1), Scene(moments, 3)
+    yield "motion of the plate, once a pair", milliseconds(lambda: Picture(plates[2].view).flow_to(plates[3]), repeat)
     steps = {
         "choke 2": Choke(2),
         "feather 8 + 8": Feather(8, 8),
@@ -197,8 +200,9 @@ def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]
     }
     for name, step in steps.items():
         yield name, milliseconds(lambda step=step: step.apply(alpha, scene), repeat)
+    yield "strands, 7 frames", milliseconds(lambda: Strands().apply(alpha, wide), repeat)
     yield "hair, no clean plate", milliseconds(lambda: Hair(frames=0).apply(alpha, scene), 1)
-    yield "hair, 3 frames", milliseconds(lambda: Hair(frames=1).apply(alpha, scene), 1)
+    yield "hair, 7 frames", milliseconds(lambda: Hair(frames=3).apply(alpha, wide), 1)
 
 
 def main() -> None:

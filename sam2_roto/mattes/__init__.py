@@ -8,7 +8,19 @@ from sam2_roto.mattes.guided import guided_filter
 from sam2_roto.mattes.overlap import without_overlap
 from sam2_roto.mattes.recipe import PRESETS, MatteRecipe
 from sam2_roto.mattes.scene import Picture
-from sam2_roto.mattes.steps import Choke, Clean, Feather, Hair, MotionBlur, Refine, Shape, Soften, Stabilise, Step
+from sam2_roto.mattes.steps import (
+    Choke,
+    Clean,
+    Feather,
+    Hair,
+    MotionBlur,
+    Refine,
+    Shape,
+    Soften,
+    Stabilise,
+    Step,
+    Strands,
+)
 
 __all__ = [
     "PRESETS",
@@ -24,6 +36,7 @@ __all__ = [
     "Soften",
     "Stabilise",
     "Step",
+    "Strands",
     "alpha_from_logits",
     "choke",
     "feather",

@@ -8,6 +8,7 @@ colours is the clean plate. Frames on which the object has not moved against the
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ Box = tuple[int, int, int, int]
 
 _NEAR, _AWAY = 0.01, 0.022  # of the plate's diagonal: from where, on its own frame, a pixel may be background, and is
 _MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it hid is seen
+_HIDDEN = 0.05  # of that: so little shows nothing
 _ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels of the reduced plate beyond which flow counts less
 _SPARSE = 4  # pixels of the reduced plate from one vector of flow that is fitted to the next
 _FEWEST = 24  # vectors of flow that a fit needs
@@ -30,6 +32,7 @@ _MISSED = 0.5  # pixels of the flow by which a background may miss its motion un
 _FARTHEST = 4.0  # of such pixels that count
 _COARSE = 4  # pixels of the reduced plate to one of the field of what is missed, which is smooth
 _ENOUGH = 3.0  # frames that make a colour sure
+_FINE = 4  # steps in which differences are told, to one of a colour's
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,19 @@ def clean_plate(scene: Scene, box: Box) -> CleanPlate | None:
     found = [laid for moment in others if (laid := _laid_over(now, moment, box)) is not None]
     if not found:
         return None
-    samples, shares, misses = (np.stack(parts) for parts in zip(*found, strict=True))
-    color = _median(samples, shares)
-    apart = np.abs(samples - color).mean(-1, keepdims=True)
-    total = shares.sum(0)
-    noise = 1.5 * _median(apart, shares)[..., 0]  # of a median deviation: that of a gaussian, about
-    noise += _slope(color) * (shares * misses).sum(0) / np.maximum(total, 1e-3)
+    samples, shares, misses = zip(*found, strict=True)
+    heavy = [_whole(254 * share) + np.uint16(1) for share in shares]
+    median = _median(samples, [weight[..., None] for weight in heavy])
+    apart = [_whole(_FINE * _grey(cv2.absdiff(sample, median))) for sample in samples]
+    noise = (1.5 / _FINE) * _median(apart, heavy)  # of a median deviation: that of a gaussian, about
+    color, total = median.astype(np.float32), sum(shares)
+    missed = sum(share * miss for share, miss in zip(shares, misses, strict=True))
+    noise += _slope(color) * missed / np.maximum(total, 1e-3)
     return CleanPlate(color, np.clip((total - 0.5) / (_ENOUGH - 0.5), 0, 1), noise.astype(np.float32))
 
 
 def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Array] | None:
-    """Another frame's colours float32 ``[h, w, 3]`` on this one within ``box``, with two of ``[h, w]``.
+    """Another frame's colours uint8 ``[h, w, 3]`` on this one within ``box``, with two of ``[h, w]``.
 
     How surely they are background, and by how many pixels of the plate they may lie amiss.
     """
@@ -76,7 +81,10 @@ def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Arra
     if motion is None:
         return None
     moved = min(_moved(flow, motion, here), _shifted(here, there, motion))
-    away = _away(there, other.picture) * min(1.0, moved / (_MOVED * math.hypot(*flow.shape[1:])))
+    seen = min(1.0, moved / (_MOVED * math.hypot(*flow.shape[1:])))
+    if seen < _HIDDEN:
+        return None
+    away = _away(there, other.picture) * seen
     scale = np.array([flow.shape[2] / now.picture.view.shape[1], flow.shape[1] / now.picture.view.shape[0]])
     miss = _missed(flow, motion, np.maximum(here, there))
     away = away / (1 + (miss / _MISSED) ** 2)
@@ -84,7 +92,7 @@ def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Arra
     small = (float(scale[0]), float(scale[1]))
     still = np.zeros((3, 2))
     return (
-        color.astype(np.float32),
+        color,
         _warped(away, motion, box, small, scale),
         _warped(miss, still, box, small, scale) / float(scale.mean()),
     )
@@ -155,7 +163,7 @@ def _missed(flow: Array, motion: Array, matte: Array) -> Array:
 
 def _slope(color: Array) -> Array:
     """The steepest change of colour per pixel, ``[h, w]``."""
-    grey = color.mean(-1)
+    grey = _grey(color)
     return np.asarray(
         np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8))
     )
@@ -185,10 +193,30 @@ def _warped(source: Array, motion: Array, box: Box, target: tuple[float, float],
     return np.asarray(cv2.warpAffine(source, matrix, (x1 - x0, y1 - y0), flags=flags, borderMode=border))
 
 
-def _median(samples: Array, weights: Array) -> Array:
-    """The weighted median over the first axis of ``[n, h, w, c]``, each channel by itself; weights ``[n, h, w]``."""
-    order = np.argsort(samples, axis=0)
-    ranked = np.take_along_axis(samples, order, 0)
-    shares = np.take_along_axis(np.broadcast_to(weights[..., None] + 1e-6, samples.shape), order, 0).cumsum(0)
-    place = (shares < 0.5 * shares[-1]).sum(0)
-    return np.asarray(np.take_along_axis(ranked, place[None], 0)[0])
+def _median(samples: Sequence[Array], weights: Sequence[Array]) -> Array:
+    """The weighted median, pixel by pixel, of planes of whole numbers 0 to 255; weights uint16, 1 to 255: uint8.
+
+    A value and its weight are packed into one number of sixteen bits, sorted by exchanges of neighbours, which whole
+    planes do at once, and parted again.
+    """
+    packed = [(sample.astype(np.uint16) << 8) | weight for sample, weight in zip(samples, weights, strict=True)]
+    for turn in range(len(packed)):
+        for first in range(turn % 2, len(packed) - 1, 2):
+            low, high = packed[first], packed[first + 1]
+            packed[first], packed[first + 1] = np.minimum(low, high), np.maximum(low, high)
+    half = (np.add.reduce(list(weights)) + 1) // 2
+    median, passed = np.zeros_like(packed[0]), np.zeros_like(packed[0])
+    for pair in packed:  # a value takes the place of the one before as long as less than half lies below it
+        np.copyto(median, pair, where=passed < half)
+        passed += pair & np.uint16(255)
+    return np.asarray((median >> 8).astype(np.uint8))
+
+
+def _whole(values: Array) -> Array:
+    """Rounded, 255 at most: uint16."""
+    return np.asarray((np.minimum(values, 255) + np.float32(0.5)).astype(np.uint16))
+
+
+def _grey(color: Array) -> Array:
+    """The mean of the channels, ``[h, w, 3]`` to float32 ``[h, w]``."""
+    return np.asarray(cv2.transform(color.astype(np.float32), np.full((1, 3), 1 / 3, np.float32)))

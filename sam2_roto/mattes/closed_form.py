@@ -10,40 +10,27 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.errors import ExportError
-from sam2_roto.mattes.clean_plate import Box, CleanPlate
+from sam2_roto.mattes.bands import FLOOR, GAP, Box, depth, joined, near_matte, trimap, unknown_box
+from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Picture
 
 _SMOOTH = 1e-7  # the closed form's own regularisation
-_FLOOR = 0.02
 _TOLERANCE = 1e-3  # of the first residual
 _MOST = 400
 _LEAST_TRUST = 1e-6
 _EVIDENCE = 10.0  # how many times more the difference to a clean plate counts than the matte so far
 _SEEN = 0.3  # how sure a clean plate must be for strands to be looked for far out
-_STRAND = 4  # pixels round anything that differs from the clean plate that stay unknown
 
 Array = NDArray[Any]
 Behind = Callable[[Box], CleanPlate | None]
 """What gives the clean plate within a box, or None where there is none."""
-
-
-def trimap(alpha: Tensor, inner: float, outer: float) -> Tensor:
-    """1 surely inside, 0 surely outside and 0.5 unknown: ``[H, W]`` float32.
-
-    Unknown is what lies within ``inner`` pixels inwards and ``outer`` pixels outwards of anything soft.
-    """
-    values = alpha.cpu().numpy()
-    solid = _depth(values >= 1 - _FLOOR) > inner
-    empty = _depth(values <= _FLOOR) > outer
-    return torch.from_numpy(np.where(solid, 1, np.where(empty, 0, 0.5)).astype(np.float32)).to(alpha.device)
 
 
 def closed_form_alpha(
@@ -61,7 +48,7 @@ def closed_form_alpha(
     Args:
         alpha: the matte so far, float32, 0 to 1.
         picture: the plate.
-        inner, outer: widths of the unknown band in pixels, as in :func:`trimap`.
+        inner, outer: widths of the unknown band in pixels, as in :func:`~sam2_roto.mattes.bands.trimap`.
         trust: weight of the matte so far within the band; 0 leaves it to colour alone.
         reach: how far outwards strands are looked for by their difference to the clean plate, in pixels.
         behind: gives the clean plate.
@@ -73,7 +60,7 @@ def closed_form_alpha(
         ExportError: PyMatting is not installed.
     """
     wide = trimap(alpha, inner, max(outer, reach) if behind else outer).cpu().numpy()
-    box = _unknown_box(wide)
+    box = unknown_box(wide)
     if box is None:
         return alpha
     x0, y0, x1, y1 = box
@@ -84,12 +71,12 @@ def closed_form_alpha(
     plate = None if behind is None else behind(box)
     if plate is not None:
         found, sure = difference_alpha(view, plate, regions == 1, regions == 0.5, matte, math.hypot(*alpha.shape))
-        found = _joined(found, _near(matte, outer))
+        found = joined(found, near_matte(matte, outer))
         weight = weight * (1 + _EVIDENCE * sure)
         target = (matte + _EVIDENCE * sure * found) / (1 + _EVIDENCE * sure)
         regions = _narrowed(regions, matte, outer, found, plate.sure > _SEEN)
     elif behind is not None:
-        regions = np.where((regions == 0.5) & ~_near(matte, outer), 0, regions)
+        regions = np.where((regions == 0.5) & ~near_matte(matte, outer), 0, regions)
     known = regions != 0.5
     wide[part] = _solve(view, np.where(known, regions, target), weight, known)
     return torch.from_numpy(wide).to(alpha.device)
@@ -97,36 +84,9 @@ def closed_form_alpha(
 
 def _narrowed(regions: Array, matte: Array, outer: float, found: Array, seen: Array) -> Array:
     """The trimap without what the clean plate explains, and without what lies far out where it shows nothing."""
-    quiet = _depth((found < _FLOOR) | ~seen) > _STRAND
-    empty = np.where(seen, quiet & (matte <= _FLOOR), ~_near(matte, outer))
+    quiet = depth((found < FLOOR) | ~seen) > GAP
+    empty = np.where(seen, quiet & (matte <= FLOOR), ~near_matte(matte, outer))
     return np.where((regions == 0.5) & empty, 0, regions)
-
-
-def _joined(found: Array, near: Array) -> Array:
-    """What is found in one piece with what lies near the matte, gaps of a few pixels left aside; else 0."""
-    grown = cv2.dilate((near | (found > 2 * _FLOOR)).astype(np.uint8), np.ones((_STRAND + 1, _STRAND + 1), np.uint8))
-    _, labels = cv2.connectedComponents(grown)
-    return np.where(np.isin(labels, np.unique(labels[near])), found, 0).astype(np.float32)
-
-
-def _near(matte: Array, outer: float) -> Array:
-    """Where the matte is not empty, and ``outer`` pixels round it."""
-    return np.asarray(_depth(matte <= _FLOOR) <= outer)
-
-
-def _depth(mask: Array) -> Array:
-    """Pixels to the nearest one that is not in the mask: float32 ``[h, w]``; 0 outside of it."""
-    return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
-
-
-def _unknown_box(regions: Array) -> Box | None:
-    """The pixels x0, y0, x1, y1 round the unknown ones, and two more; None where there are none."""
-    rows, columns = (np.flatnonzero((regions == 0.5).any(axis)) for axis in (1, 0))
-    if not rows.size:
-        return None
-    height, width = regions.shape
-    x0, y0 = max(0, int(columns[0]) - 2), max(0, int(rows[0]) - 2)
-    return x0, y0, min(width, int(columns[-1]) + 3), min(height, int(rows[-1]) + 3)
 
 
 def _solve(view: Array, target: Array, weight: Array, known: Array) -> Array:
@@ -139,7 +99,7 @@ def _solve(view: Array, target: Array, weight: Array, known: Array) -> Array:
     held[free] = 0
     found = _descend(rows[:, free], drawn, drawn * start[free] - rows @ held, start[free])
     alpha = target.astype(np.float32)
-    alpha.ravel()[free] = np.clip((found - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
+    alpha.ravel()[free] = np.clip((found - FLOOR) / (1 - 2 * FLOOR), 0, 1)
     return alpha
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,8 +25,10 @@ SURE = 6.0
 
 _MOST_GAIN = 4.0
 _FLOOR = 0.02  # coverage this near to 0 or 1 counts as 0 or 1
+_FAINT = 0.2  # coverage that something must reach, or it is taken to be haze
+_PART = 0.05  # coverage this far from 0 and 1 is partial
 
-_NEAR = 2
+_NEAR = 3
 """Cells outside of the contour within which a logit tells coverage. Farther out one just below zero is a network's
 doubt, and would become a ghost of the ground beside an animal's legs."""
 
@@ -74,13 +78,42 @@ def fractional_alpha(
         return alpha
     flat = logits.reshape(-1, *logits.shape[-2:])
     for single, row in zip(alpha.view(-1, *size), flat, strict=True):
-        _project(single, coverage_from_logits(row), rounds)
+        _take_up(single, coverage_from_logits(row), rounds)
     return alpha
 
 
 def cell_size(logits: Tensor, size: Size) -> float:
     """The side of a cell of the logits' grid in plate pixels, the geometric mean of the two axes."""
     return float((size[0] * size[1] / (logits.shape[-2] * logits.shape[-1])) ** 0.5)
+
+
+def _take_up(alpha: Tensor, coverage: Tensor, rounds: int) -> None:
+    """Make alpha ``[H, W]`` what ``coverage`` ``[h, w]`` says, in place."""
+    coverage = _held_together(coverage)
+    spread = _spread(coverage)
+    if bool(spread.any()):
+        size = alpha.shape
+        soft, share = F.interpolate(torch.stack([coverage, spread])[None], size=size, mode="bilinear")[0]
+        alpha += share * (soft - alpha)
+    _project(alpha, coverage, rounds)
+
+
+def _held_together(coverage: Tensor) -> Tensor:
+    """Coverage ``[h, w]`` without haze: what is faint counts where it is one piece with something that is not."""
+    count, labels = cv2.connectedComponents((coverage > 0).cpu().numpy().astype(np.uint8))
+    pieces = torch.from_numpy(labels).to(coverage.device, torch.int64)
+    most = torch.zeros(count, device=coverage.device).scatter_reduce_(0, pieces.ravel(), coverage.ravel(), "amax")
+    return torch.where(most[pieces] > _FAINT, coverage, 0.0)
+
+
+def _spread(coverage: Tensor) -> Tensor:
+    """Where coverage ``[h, w]`` is partial over more cells than a sharp edge passes through, 0 to 1.
+
+    Of three cells by three a line meets five at most.
+    """
+    partial = ((coverage > _PART) & (coverage < 1 - _PART)).float()
+    count = 9 * F.avg_pool2d(partial[None, None], 3, 1, 1, count_include_pad=False)[0, 0]
+    return ((count - 5) / 3).clamp_(0, 1)
 
 
 def _project(alpha: Tensor, coverage: Tensor, rounds: int) -> None:

@@ -28,12 +28,13 @@ _REACH = 0.028  # of the diagonal: half the window in which the largest differen
 _PEAK = 0.75  # part of that difference that still counts as the object itself
 _FLOOR = 0.05
 _DARKEST = 40.0  # of 255: below it noise is taken to be that of a brighter place, as light
+_TAPS = 4.0  # a gaussian's deviation after its plate is reduced
 _PRIOR = 0.2  # deviation of alpha from a matte that is sure of itself
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A plate and what lies behind it: display-referred, 0 to 255; ``noise`` likewise, ``matte`` in 0 to 1."""
+    """Pixels ``[n, 3]`` and what lies behind them: display-referred, 0 to 255; ``noise`` likewise; ``matte`` 0 to 1."""
 
     color: Array
     behind: Array
@@ -50,27 +51,32 @@ def difference_alpha(
         view: the plate, uint8 RGB ``[h, w, 3]``.
         plate: the background there.
         solid: bool ``[h, w]``, where the object surely is.
-        band: bool ``[h, w]``, where its edge or its strands may be.
+        band: bool ``[h, w]``, where its edge or its strands may be; nothing is told of what lies outside of it.
         matte: float32 ``[h, w]``, the alpha so far.
         diagonal: of the whole plate, in pixels.
 
     Returns:
         Two of float32 ``[h, w]``, 0 to 1.
     """
-    behind = np.clip(plate.color, 0, 255)
-    seen = _Seen(view.astype(np.float32), behind, np.maximum(plate.noise, _NOISE), cv2.GaussianBlur(matte, (0, 0), 2))
-    size = np.linalg.norm(seen.color - behind, axis=-1)
-    known = (band | solid) & (plate.sure > 0.3) & (size > 2.5 * seen.noise)
+    color, behind = view.astype(np.float32), np.clip(plate.color, 0, 255)
+    noise = np.maximum(plate.noise, _NOISE)
+    size = _length(color - behind)
+    known = (band | solid) & (plate.sure > 0.3) & (size > 2.5 * noise)
     reach = _REACH * diagonal
     peak = _highest(np.where(known, cv2.GaussianBlur(size, (0, 0), 0.7), 0).astype(np.float32), 2 * reach)
-    pure = (known & (size > _PEAK * peak)).astype(np.float32) * (size / np.maximum(peak, 1)) ** 4
+    pure = (known & (size > _PEAK * peak)).astype(np.float32) * np.square(np.square(size / np.maximum(peak, 1)))
+    place = np.nonzero(band & (plate.sure > 0))
     colors = (
-        *_clusters(seen.color[pure > 0]),
-        _near(seen.color, pure, reach / 3),
-        _near(seen.color, solid, reach / 2),
+        *_clusters(color[pure > 0]),
+        _near(color, pure, reach / 3)[place],
+        _near(color, solid, reach / 2)[place],
     )
-    total, alpha = _averaged(seen, colors)
-    return np.clip((alpha - _FLOOR) / (1 - 2 * _FLOOR), 0, 1), plate.sure * np.minimum(total, 1)
+    soft = cv2.GaussianBlur(matte, (0, 0), 2)
+    alpha, sure = np.zeros_like(matte), np.zeros_like(matte)
+    total, found = _averaged(_Seen(color[place], behind[place], noise[place], soft[place]), colors)
+    alpha[place] = np.clip((found - _FLOOR) / (1 - 2 * _FLOOR), 0, 1)
+    sure[place] = plate.sure[place] * np.minimum(total, 1)
+    return alpha, sure
 
 
 def _averaged(seen: _Seen, colors: Sequence[Array]) -> tuple[Array, Array]:
@@ -78,18 +84,29 @@ def _averaged(seen: _Seen, colors: Sequence[Array]) -> tuple[Array, Array]:
     total = mean = np.full(seen.noise.shape, 1e-9, np.float32)
     behind = _light(seen.behind)
     difference = _light(seen.color) - behind
-    precision = 1 / (_slope(np.maximum(seen.behind, _DARKEST)) * seen.noise[..., None]) ** 2
+    precision = 1 / (_slope(np.maximum(seen.behind, _DARKEST)) * seen.noise[:, None]) ** 2
     sure = 2 * np.clip(seen.matte - 0.5, 0, 0.5)
     for color in colors:
         contrast = _light(color) - behind
         weighted = contrast * precision
-        alpha = np.clip((difference * weighted).sum(-1) / ((contrast * weighted).sum(-1) + 1), 0, 1)
-        rest = ((seen.color - _display(behind + alpha[..., None] * contrast)) ** 2).sum(-1)
-        distinct = np.minimum(((color - seen.behind) ** 2).sum(-1) / _DISTINCT**2, 1)
+        alpha = np.clip(_dot(difference, weighted) / (_dot(contrast, weighted) + 1), 0, 1)
+        rest = seen.color - _display(behind + alpha[:, None] * contrast)
+        apart = color - seen.behind
+        distinct = np.minimum(_dot(apart, apart) / _DISTINCT**2, 1)
         odd = (sure * (alpha - seen.matte) / _PRIOR) ** 2
-        weight = distinct * np.exp(-0.5 * (rest / seen.noise**2 + odd))
+        weight = distinct * np.exp(-0.5 * (_dot(rest, rest) / seen.noise**2 + odd))
         total, mean = total + weight, mean + weight * alpha
     return total, mean / total
+
+
+def _dot(one: Array, other: Array) -> Array:
+    """Products of the rows of two ``[n, 3]``."""
+    return np.asarray(np.einsum("nc,nc->n", one, other))
+
+
+def _length(color: Array) -> Array:
+    """Lengths of ``[h, w, 3]`` along the last axis."""
+    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", color, color)))
 
 
 def _light(color: Array) -> Array:
@@ -113,10 +130,13 @@ def _highest(values: Array, reach: float) -> Array:
 
 
 def _near(color: Array, weight: Array, sigma: float) -> Array:
-    """The mean colour of the weighted pixels near each one: ``[h, w, 3]``."""
-    share = weight.astype(np.float32)
-    total = cv2.GaussianBlur(share, (0, 0), sigma)
-    return np.asarray(cv2.GaussianBlur(color * share[..., None], (0, 0), sigma) / (total + 1e-6)[..., None])
+    """The mean colour of the weighted pixels near each one, ``[h, w, 3]``, found on a plate reduced to suit sigma."""
+    share, step = weight.astype(np.float32), max(1, round(sigma / _TAPS))
+    size = (max(1, share.shape[1] // step), max(1, share.shape[0] // step))
+    planes = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (color * share[..., None], share))
+    sums, total = (cv2.GaussianBlur(plane, (0, 0), sigma / step) for plane in planes)
+    mean = sums / (total + 1e-6)[..., None]
+    return np.asarray(cv2.resize(mean, share.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def _clusters(colors: Array) -> Array:

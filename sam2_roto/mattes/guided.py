@@ -16,7 +16,7 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
 
     Args:
         alpha: float32 ``[H, W]``, 0 to 1.
-        guide: the plate, float32 ``[3, H, W]``, 0 to 1, display-referred.
+        guide: the plate, float32 ``[3, H, W]``, 0 to 1.
         radius: of the windows in which alpha is linear in colour, in pixels.
         epsilon: variance of colour below which a window counts as flat and its alpha is averaged.
 

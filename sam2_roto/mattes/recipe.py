@@ -20,6 +20,7 @@ from sam2_roto.mattes.steps import (
     Refine,
     Stabilise,
     Step,
+    Strands,
     check_numbers,
 )
 
@@ -113,7 +114,7 @@ class MatteRecipe:
         return alpha
 
 
-_BASE = (Stabilise(2), Refine())
+_BASE = (Strands(), Stabilise(2), Refine())
 
 PRESETS: Mapping[str, MatteRecipe] = {
     "default": MatteRecipe(fractions=2, steps=_BASE),

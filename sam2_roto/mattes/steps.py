@@ -18,13 +18,14 @@ from sam2_roto.mattes.components import cleaned
 from sam2_roto.mattes.edges import Profile, choke, feather, soften
 from sam2_roto.mattes.guided import guided_filter, within_band
 from sam2_roto.mattes.holdouts import Keys, held, polygon_alpha, shape_at
+from sam2_roto.mattes.laid_strands import with_strands
 from sam2_roto.mattes.scene import Scene, alone, changing_box
 from sam2_roto.mattes.temporal import motion_blurred, stabilised
 
 _WIDEST_WINDOW = 8
 _LEAST_WINDOW = 0.01
 _INNER_CELLS, _OUTER_CELLS = 1.5, 2.0
-_REACH = 0.07
+_REACH, _NEAR_REACH = 0.07, 0.045
 
 
 @runtime_checkable
@@ -164,12 +165,12 @@ class Refine(_Guided):
     """Draw the edge to the plate's by a guided filter with windows of ``pixels`` radius.
 
     0 takes two cells of the network's grid, at least a hundredth of the plate's diagonal. ``epsilon`` is the variance
-    of colour that counts as flat.
+    of light, colour squared, that counts as flat: a camera mixes light, so alpha is linear in that.
     """
 
     name: ClassVar[str] = "refine"
     pixels: float = 0.0
-    epsilon: float = 1e-4
+    epsilon: float = 5e-5
 
     def __post_init__(self) -> None:
         check_numbers(self.name, self.pixels, self.epsilon, least=0.0)
@@ -184,10 +185,41 @@ class Refine(_Guided):
             return alpha
         x0, y0, x1, y1 = box
         part = alpha[y0:y1, x0:x1]
-        drawn = guided_filter(part, picture.planes(box).to(alpha.device), radius, epsilon=self.epsilon)
+        drawn = guided_filter(part, picture.planes(box).square_().to(alpha.device), radius, epsilon=self.epsilon)
         refined = alpha.clone()
         refined[y0:y1, x0:x1] = within_band(part, drawn, scene.moment.cell)
         return refined
+
+
+@dataclass(frozen=True)
+class Strands:
+    """Lay in what differs from the clean plate that ``frames`` on either side show behind the object.
+
+    It is looked for ``reach`` pixels round the matte; 0 takes 0.045 of the plate's diagonal: other things that move
+    close by differ as well. Where the frames show no background, or do not agree on it, the matte stays as it is.
+    """
+
+    name: ClassVar[str] = "strands"
+    plate: ClassVar[bool] = True
+    frames: int = 3
+    reach: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self.name, self.reach, least=0.0)
+        _check_frames(self.name, self.frames)
+
+    @property
+    def radius(self) -> int:
+        return self.frames
+
+    def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
+        picture = None if scene is None else scene.moment.picture
+        if scene is None or picture is None or not self.frames:
+            return alpha
+        cell = scene.moment.cell
+        reach = self.reach or _NEAR_REACH * math.hypot(*alpha.shape[-2:])
+        behind = partial(clean_plate, scene)
+        return with_strands(alpha, picture, _INNER_CELLS * cell, _OUTER_CELLS * cell, reach, behind)
 
 
 @dataclass(frozen=True)
@@ -279,7 +311,7 @@ class Shape(_Still):
 
 
 STEPS: Mapping[str, type[Step]] = {
-    step.name: step for step in (Choke, Feather, Soften, Clean, Stabilise, Refine, Hair, MotionBlur, Shape)
+    step.name: step for step in (Choke, Feather, Soften, Clean, Stabilise, Strands, Refine, Hair, MotionBlur, Shape)
 }
 
 

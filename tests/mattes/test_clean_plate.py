@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sam2_roto.mattes import Hair, Picture
+from sam2_roto.mattes import Hair, Picture, Strands
 from sam2_roto.mattes.clean_plate import CleanPlate, clean_plate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Moment, Scene
@@ -64,11 +64,7 @@ def test_what_a_moving_object_hid_is_found(pan: float) -> None:
 
 
 def test_an_object_that_stays_where_it_is_hides_what_is_behind_it() -> None:
-    shot, truths = scene(0.0)
-    plate = clean_plate(shot, BOX)
-    assert plate is not None
-    strands = truths[4][BOX[1] : BOX[3], BOX[0] : BOX[2]] > 0
-    assert plate.sure[strands].max() < 0.2
+    assert clean_plate(scene(0.0)[0], BOX) is None
 
 
 def test_a_background_that_moves_apart_is_not_believed() -> None:
@@ -153,3 +149,52 @@ def test_strands_that_the_matte_lacks_are_found() -> None:
     assert wrong[2] < 0.15 * wrong[0]
     assert (found[:50] == 0).all()
     assert (found[110:140, 100:140] == 1).all()
+
+
+@pytest.mark.parametrize("pan", [0.0, 1.5])
+def test_strands_are_laid_in_and_nothing_else(pan: float) -> None:
+    shot, truths = scene(8.0, pan)
+    assert shot.moment.alpha is not None
+    truth, before = torch.from_numpy(truths[4]), shot.moment.alpha
+    found = Strands(4, reach=40).apply(before, shot)
+    wrong = [float((one - truth).square().sum()) for one in (before, found)]
+    assert wrong[1] < 0.25 * wrong[0]
+    elsewhere = truth == 0
+    elsewhere[60:150, 88:152] = False
+    assert (found[elsewhere] < 0.05).float().mean() > 0.999
+    assert (found[110:140, 100:140] == 1).all()
+
+
+def test_where_nothing_is_seen_behind_strands_leave_the_matte() -> None:
+    shot, _ = scene(0.0)
+    assert shot.moment.alpha is not None
+    assert (Strands(4, reach=40).apply(shot.moment.alpha, shot) - shot.moment.alpha).abs().max() < 0.05
+    moving, _ = scene(8.0)
+    assert moving.moment.alpha is not None
+    assert torch.equal(Strands(0).apply(moving.moment.alpha, moving), moving.moment.alpha)
+
+
+def test_another_picture_beside_it_lays_nothing_in() -> None:
+    """After a cut the frames beside show another place: it is no clean plate of this one."""
+    shot, _ = scene(8.0)
+    other = np.random.default_rng(9).integers(0, 255, (12, 16, 3)).astype(np.uint8)
+    place = Picture(cv2.resize(other, SIZE[::-1], interpolation=cv2.INTER_CUBIC))
+    moments = [m if k == 4 else Moment(m.frame, m.alpha, place, cell=4.0) for k, m in enumerate(shot.moments)]
+    cut = Scene(moments, 4)
+    assert cut.moment.alpha is not None
+    changed = (Strands(4, reach=40).apply(cut.moment.alpha, cut) - cut.moment.alpha).abs()
+    assert changed.mean() < 0.005
+
+
+def test_light_that_flickers_is_not_taken_for_strands() -> None:
+    shot, _ = scene(8.0)
+    moments = []
+    for k, moment in enumerate(shot.moments):
+        assert moment.picture is not None
+        gain = 1.05 if k == 4 else 1.0
+        view = np.clip(moment.picture.view * gain, 0, 255).astype(np.uint8)
+        moments.append(Moment(moment.frame, moment.alpha, Picture(view), cell=4.0))
+    lit = Scene(moments, 4)
+    assert lit.moment.alpha is not None
+    found = Strands(4, reach=40).apply(lit.moment.alpha, lit)
+    assert found[:55].mean() < 0.01

@@ -11,7 +11,8 @@ import torch
 
 from sam2_roto.errors import ExportError
 from sam2_roto.mattes import Hair, Picture
-from sam2_roto.mattes.closed_form import closed_form_alpha, trimap
+from sam2_roto.mattes.bands import trimap
+from sam2_roto.mattes.closed_form import closed_form_alpha
 from sam2_roto.mattes.scene import Moment, Scene
 
 

@@ -83,3 +83,21 @@ def test_an_object_at_the_border_stays_one_up_to_it() -> None:
     alpha = fractional_alpha((y - 120) * 0.3, (200, 300))
     assert (alpha[140:] == 1).all()
     assert (alpha[:100] == 0).all()
+
+
+def test_haze_apart_from_the_object_is_dropped_and_faint_parts_of_it_stay() -> None:
+    logits = torch.full((32, 32), -9.0)
+    logits[10:20, 10:20] = 9
+    logits[12:14, 20:25] = -2.5  # a wisp that grows out of it
+    logits[26:29, 2:9] = -2.5  # and haze that does not
+    alpha = fractional_alpha(logits, (192, 320))
+    assert not alpha[150:, :100].any()
+    assert alpha[78, 230] > 0.03
+
+
+def test_a_wide_soft_edge_has_no_line_along_its_middle() -> None:
+    """Where coverage rises over many cells, the sharp contour that was started from must not show."""
+    truth = ((torch.arange(320) + 0.5 - 130) / 60).clamp(0, 1).expand(192, 320).clone()
+    alpha = fractional_alpha(reduced(truth, 32), (192, 320))
+    assert (alpha[96].diff() > -0.01).all()
+    assert (alpha - truth).abs().max() < 0.1

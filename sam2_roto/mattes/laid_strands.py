@@ -1,0 +1,52 @@
+"""Strands that the network does not see, laid into a matte where the plate differs from what lies behind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sam2_roto.mattes.bands import Box, joined, near_matte, trimap, unknown_box
+from sam2_roto.mattes.clean_plate import CleanPlate
+from sam2_roto.mattes.difference import difference_alpha
+from sam2_roto.mattes.scene import Picture
+
+_FAINT = 0.25  # alpha below which a matte does not say that the object is there: strands are looked for from the rest
+
+
+def with_strands(
+    alpha: Tensor,
+    picture: Picture,
+    inner: float,
+    outer: float,
+    reach: float,
+    behind: Callable[[Box], CleanPlate | None],
+) -> Tensor:
+    """Alpha ``[H, W]`` with what the difference to a clean plate tells, as far as that is to be believed.
+
+    Args:
+        alpha: the matte so far, float32, 0 to 1.
+        picture: the plate.
+        inner, outer: widths of the band round the soft edge in pixels.
+        reach: how far outwards strands are looked for, in pixels; they must be one piece with the band.
+        behind: gives the clean plate within a box, or None where there is none.
+
+    Returns:
+        float32 ``[H, W]`` on alpha's device. The work is done on the CPU.
+    """
+    firm = torch.where(alpha < _FAINT, 0.0, alpha)
+    regions = trimap(firm, inner, max(outer, reach)).cpu().numpy()
+    box = unknown_box(regions)
+    plate = None if box is None else behind(box)
+    if box is None or plate is None:
+        return alpha
+    part = np.s_[box[1] : box[3], box[0] : box[2]]
+    matte, band = alpha[part].cpu().numpy(), regions[part] == 0.5
+    found, sure = difference_alpha(picture.view[part], plate, regions[part] == 1, band, matte, math.hypot(*alpha.shape))
+    found = joined(found, near_matte(firm[part].cpu().numpy(), outer))
+    laid = alpha.clone()
+    laid[part] = torch.from_numpy(matte + sure * (found - matte)).to(alpha)
+    return laid
