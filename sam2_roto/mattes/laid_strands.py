@@ -17,6 +17,11 @@ from sam2_roto.mattes.scene import Picture
 _FAINT = 0.25  # alpha below which a matte does not say that the object is there: strands are looked for from the rest
 
 
+_HAZE = 0.25
+"""Alpha up to which a difference to the clean plate is taken for its error, as where leaves stir; from twice that on it
+counts in full."""
+
+
 def with_strands(
     alpha: Tensor,
     picture: Picture,
@@ -48,5 +53,6 @@ def with_strands(
     found, sure = difference_alpha(picture.view[part], plate, regions[part] == 1, band, matte, math.hypot(*alpha.shape))
     found = joined(found, near_matte(firm[part].cpu().numpy(), outer))
     laid = alpha.clone()
-    laid[part] = torch.from_numpy(matte + sure * (found - matte)).to(alpha)
+    change = sure * (found - matte) * np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
+    laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid

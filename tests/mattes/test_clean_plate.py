@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from sam2_roto.mattes import Hair, Picture, Strands
+from sam2_roto.mattes.bands import Box
 from sam2_roto.mattes.clean_plate import CleanPlate, clean_plate
 from sam2_roto.mattes.difference import difference_alpha
+from sam2_roto.mattes.laid_strands import with_strands
 from sam2_roto.mattes.scene import Moment, Scene
 
 SIZE = (180, 240)
@@ -198,3 +200,24 @@ def test_light_that_flickers_is_not_taken_for_strands() -> None:
     assert lit.moment.alpha is not None
     found = Strands(4, reach=40).apply(lit.moment.alpha, lit)
     assert found[:55].mean() < 0.01
+
+
+@pytest.mark.parametrize(("share", "laid"), [(0.1, 0.0), (0.8, 1.0)])
+def test_a_faint_difference_is_left_out(share: float, laid: float) -> None:
+    """Leaves that stir differ a little from the clean plate; strands differ much."""
+    behind, paint = ground(), np.array([250.0, 20.0, 20.0])
+    alpha = np.zeros(SIZE, np.float32)
+    alpha[90:150, 80:140] = 1
+    seen = behind.copy()
+    seen[90:150, 80:140] = paint
+    seen[70:90, 100:104] += share * (paint - seen[70:90, 100:104])
+    picture = Picture(seen.round().clip(0, 255).astype(np.uint8))
+    sure, noise = np.ones(SIZE, np.float32), np.ones(SIZE, np.float32)
+
+    def part(box: Box) -> CleanPlate:
+        left, top, right, bottom = box
+        place = np.s_[top:bottom, left:right]
+        return CleanPlate(behind[place].astype(np.float32), sure[place], noise[place])
+
+    found = with_strands(torch.from_numpy(alpha), picture, 4, 6, 30, part)
+    assert found[74:86, 101:103].mean() == pytest.approx(laid, abs=0.05)
