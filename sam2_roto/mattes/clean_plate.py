@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam2_roto.mattes.bands import Box
 from sam2_roto.mattes.scene import Moment, Picture, Scene
 
 Array = NDArray[Any]
-Box = tuple[int, int, int, int]
 
 _NEAR, _AWAY = 0.01, 0.022  # of the plate's diagonal: from where, on its own frame, a pixel may be background, and is
 _MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it hid is seen

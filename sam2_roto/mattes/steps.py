@@ -63,6 +63,16 @@ class _Guided(_Still):
     plate: ClassVar[bool] = True
 
 
+class _Around:
+    """What steps share that look at ``frames`` on either side."""
+
+    frames: int
+
+    @property
+    def radius(self) -> int:
+        return self.frames
+
+
 @dataclass(frozen=True)
 class Choke(_Still):
     """Move the edge inwards by ``pixels`` of the plate; negative numbers dilate."""
@@ -115,7 +125,7 @@ class Soften(_Still):
 
 
 @dataclass(frozen=True)
-class Clean:
+class Clean(_Around):
     """Fill holes and remove islands of fewer pixels than these, by a vote over ``frames`` on either side."""
 
     name: ClassVar[str] = "clean"
@@ -128,10 +138,6 @@ class Clean:
         check_numbers(self.name, self.holes, self.islands, least=0.0)
         _check_frames(self.name, self.frames)
 
-    @property
-    def radius(self) -> int:
-        return self.frames
-
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         if scene is not None:
             return cleaned(scene, self.holes, self.islands)
@@ -140,7 +146,7 @@ class Clean:
 
 
 @dataclass(frozen=True)
-class Stabilise:
+class Stabilise(_Around):
     """Average with ``frames`` on either side along the plate's motion; ``strength`` is the weight of a neighbour."""
 
     name: ClassVar[str] = "stabilise"
@@ -151,10 +157,6 @@ class Stabilise:
     def __post_init__(self) -> None:
         check_numbers(self.name, self.strength, least=0.0)
         _check_frames(self.name, self.frames)
-
-    @property
-    def radius(self) -> int:
-        return self.frames
 
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         return alpha if scene is None else stabilised(scene, self.strength)
@@ -192,7 +194,7 @@ class Refine(_Guided):
 
 
 @dataclass(frozen=True)
-class Strands:
+class Strands(_Around):
     """Lay in what differs from the clean plate that ``frames`` on either side show behind the object.
 
     It is looked for ``reach`` pixels round the matte; 0 takes 0.045 of the plate's diagonal: other things that move
@@ -208,10 +210,6 @@ class Strands:
         check_numbers(self.name, self.reach, least=0.0)
         _check_frames(self.name, self.frames)
 
-    @property
-    def radius(self) -> int:
-        return self.frames
-
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         picture = None if scene is None else scene.moment.picture
         if scene is None or picture is None or not self.frames:
@@ -223,7 +221,7 @@ class Strands:
 
 
 @dataclass(frozen=True)
-class Hair:
+class Hair(_Around):
     """Solve alpha anew in a band round the soft edge, ``inner`` and ``outer`` pixels wide: closed form, by PyMatting.
 
     0 takes one and a half cells of the network's grid inwards, and two outwards. What lies behind the object is looked
@@ -242,10 +240,6 @@ class Hair:
     def __post_init__(self) -> None:
         check_numbers(self.name, self.inner, self.outer, self.trust, self.reach, least=0.0)
         _check_frames(self.name, self.frames)
-
-    @property
-    def radius(self) -> int:
-        return self.frames
 
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         picture = None if scene is None else scene.moment.picture
