@@ -6,7 +6,6 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -55,8 +54,11 @@ def frame_mattes(
     recipe: MatteRecipe,
     size: tuple[int, int],
     footage: FrameSource | None = None,
+    start: int = 0,
 ) -> Generator[FrameMattes]:
     """Derive the mattes of ``frames``, in their order; ``size`` is that of the plate, ``(H, W)``.
+
+    Those before the place ``start`` are looked at by the steps over time, and not given.
 
     Steps of the recipe look at ``footage``, and at frames on either side (``recipe.radius``); memory holds these and no
     more. Masklets are read no earlier than that, so that a tracker may still be at work on those that follow. Without
@@ -64,7 +66,7 @@ def frame_mattes(
     """
     views = footage.views(frames) if footage is not None and recipe.plate else None
     try:
-        for shown, alphas in apply_along(recipe, _shown(masklets, frames, names, views), size):
+        for shown, alphas in apply_along(recipe, _shown(masklets, frames, names, views), size, start):
             mattes = {name: alpha.cpu().numpy() for name, alpha in alphas.items()}
             yield FrameMattes(shown.frame, mattes, dict(shown.logits))
     finally:
@@ -85,8 +87,8 @@ def single_frame_mattes(
     place = frames.index(frame)
     first = max(0, place - recipe.radius)
     around = frames[first : place + recipe.radius + 1]
-    with closing(frame_mattes(masklets, around, names, recipe, size, footage)) as made:
-        return next(islice(made, place - first, None))
+    with closing(frame_mattes(masklets, around, names, recipe, size, footage, place - first)) as made:
+        return next(made)
 
 
 def _shown(

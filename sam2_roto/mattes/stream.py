@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -39,15 +40,20 @@ class _Stage:
         return Moment(self.shown.frame, alpha, self.shown.picture, cell)
 
 
-def apply_along(recipe: MatteRecipe, frames: Iterable[Shown], size: Size) -> Iterator[tuple[Shown, dict[str, Tensor]]]:
-    """The mattes of every frame, in their order: float32 ``[H, W]`` by object.
+def apply_along(
+    recipe: MatteRecipe, frames: Iterable[Shown], size: Size, start: int = 0
+) -> Iterator[tuple[Shown, dict[str, Tensor]]]:
+    """The mattes of every frame from the one at place ``start`` on, in their order: float32 ``[H, W]`` by object.
 
-    Frames are pulled as they are needed: ``recipe.radius`` of them ahead of the one that is given.
+    Frames are pulled as they are needed: ``recipe.radius`` of them ahead of the one that is given. Those before
+    ``start`` go no farther than the steps that look at them.
     """
     stages: Iterator[_Stage] = (_Stage(shown, _alphas(recipe, shown, size)) for shown in frames)
+    looked_at = recipe.radius
     for step in recipe.steps:
-        stages = _through(step, stages)
-    for stage in stages:
+        looked_at -= step.radius
+        stages = _through(step, stages, start - looked_at)
+    for stage in islice(stages, start, None):
         yield stage.shown, _apart(dict(stage.alphas)) if recipe.exclusive else dict(stage.alphas)
 
 
@@ -55,9 +61,12 @@ def _alphas(recipe: MatteRecipe, shown: Shown, size: Size) -> dict[str, Tensor]:
     return {name: recipe.alpha(logits, size) for name, logits in shown.logits.items()}
 
 
-def _through(step: Step, stages: Iterator[_Stage]) -> Iterator[_Stage]:
-    """One step along the clip."""
-    for window, now in _windows(stages, step.radius):
+def _through(step: Step, stages: Iterator[_Stage], start: int) -> Iterator[_Stage]:
+    """One step along the clip; what lies before ``start`` passes as it is."""
+    for place, (window, now) in enumerate(_windows(stages, step.radius)):
+        if place < start:
+            yield window[now]
+            continue
         done = {}
         for name, alpha in window[now].alphas.items():
             done[name] = step.apply(alpha, Scene([stage.moment(name) for stage in window], now))

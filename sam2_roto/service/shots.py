@@ -276,7 +276,7 @@ def _matte(session: Session, name: str, frame: int) -> Any:
     around = range(max(frames.first, frame - recipe.radius), min(frames.last, frame + recipe.radius) + 1)
     session.results.update(replace(document, objects=seen))
     try:
-        made = next(found for found in shot_mattes(session.results, session.footage, around) if found.frame == frame)
+        made = next(shot_mattes(session.results, session.footage, around, around.index(frame)))
     finally:
         session.results.update(document)
     size = (session.footage.height, session.footage.width)

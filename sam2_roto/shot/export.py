@@ -35,15 +35,17 @@ def recipe_of(document: Document) -> MatteRecipe:
     return MatteRecipe.from_json(document.recipe) if document.recipe else MatteRecipe.preset("default")
 
 
-def shot_mattes(results: Results, footage: FrameSource, frames: Sequence[int]) -> Iterator[FrameMattes]:
+def shot_mattes(results: Results, footage: FrameSource, frames: Sequence[int], start: int = 0) -> Iterator[FrameMattes]:
     """Mattes of the visible objects on ``frames``, float32 ``[H, W]``; objects that are not there are left out.
+
+    Frames before the place ``start`` are only looked at, by the recipe's steps over time.
 
     A painted frame has the artist's mask itself, with the recipe's choke and feather. A locked one is made from what
     was locked and the plate alone: the recipe's steps over time leave it as it is.
     """
     recipe, size = recipe_of(results.document), (footage.height, footage.width)
     names = visible(results.document)
-    for made in frame_mattes(results, frames, names, recipe, size, footage):
+    for made in frame_mattes(results, frames, names, recipe, size, footage, start):
         for entry in results.document.objects:
             said = settled(entry, results.network.key).get(made.frame)
             if said is None or not entry.visible:

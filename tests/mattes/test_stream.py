@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,6 +55,24 @@ def test_mattes_of_one_frame_are_those_of_the_stream(source: ArraySource) -> Non
         assert alone.mattes.keys() == made[frame - 10].mattes.keys()
         for name, matte in alone.mattes.items():
             np.testing.assert_array_equal(matte, made[frame - 10].mattes[name])
+
+
+def test_one_frame_takes_each_step_no_farther_than_later_ones_look(
+    source: ArraySource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked: dict[type, list[int]] = {Stabilise: [], Refine: []}
+    for kind, frames in worked.items():
+        apply = kind.apply
+
+        def noted(step: Any, alpha: Tensor, scene: Any, apply: Any = apply, frames: list[int] = frames) -> Tensor:
+            frames.append(scene.moment.frame)
+            result: Tensor = apply(step, alpha, scene)
+            return result
+
+        monkeypatch.setattr(kind, "apply", noted)
+    single_frame_mattes(Kept(), FRAMES, ("a",), RECIPE, SIZE, 15, source)
+    assert sorted(worked[Stabilise]) == [14, 15, 15, 16]
+    assert sorted(worked[Refine]) == [14, 15, 16]
 
 
 def test_absent_objects_are_left_out(source: ArraySource) -> None:
