@@ -127,12 +127,14 @@ class Lessons:
     Attributes:
         folder: of lessons (``lessons.py``).
         weight: of the teacher's features in the loss.
+        whole_share: of the lessons in which things are asked for as wholes, 0..1; in the others their parts are, too.
         scenes: folder of scenes (``scenes.py``).
         scene_share: of the clips of several frames, those that are scenes, 0..1.
     """
 
     folder: str | None = None
     weight: float = 1.0
+    whole_share: float = 0.8
     scenes: str | None = None
     scene_share: float = 0.4
 

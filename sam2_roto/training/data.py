@@ -172,7 +172,8 @@ class BatchMaker(Dataset[Batch]):
     def _lesson(self, stage: Stage, step: int) -> Batch:
         """Pictures with a teacher's features; the objects are its masks."""
         generator = torch.Generator().manual_seed(clip_seed(self.recipe.seed, step, 0))
-        parts = draw_parts(self.lessons, stage.clips, stage.size, self.recipe.augmentation, generator)
+        whole = self.recipe.lessons.whole_share
+        parts = draw_parts(self.lessons, stage.clips, stage.size, whole, self.recipe.augmentation, generator)
         chosen = [choose_objects(part.labels, stage.objects, generator, stage.smallest) for part in parts]
         batch = rows_of([part.frames for part in parts], [part.labels for part in parts], chosen)
         return replace(batch, taught=torch.stack([part.features for part in parts]))

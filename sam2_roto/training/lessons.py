@@ -29,7 +29,6 @@ SIDE = 512
 MASK_SIDE = 256
 QUALITY = 94
 OVERLAP = 0.05
-WHOLE_SHARE = 0.8
 MOST_SIDES, WIDE = 1, 0.4
 
 
@@ -97,9 +96,11 @@ class Part:
     features: Tensor
 
 
-def random_part(lesson: Lesson, size: int, settings: Augmentation, generator: torch.Generator) -> Part:
+def random_part(
+    lesson: Lesson, size: int, whole_share: float, settings: Augmentation, generator: torch.Generator
+) -> Part:
     """A part of a lesson as a picture of ``size`` pixels square, s = ``size``/16; some of its masks are objects."""
-    labels = torch.from_numpy(painted(lesson.masks, generator))[None]
+    labels = torch.from_numpy(painted(lesson.masks, whole_share, generator))[None]
     picture = torch.from_numpy(lesson.picture).permute(2, 0, 1)[None].float()
     matrix = draw_matrix(labels, settings, generator)
     moved, labels = warp(picture, labels, matrix, size)
@@ -113,14 +114,14 @@ def coarse(features: Tensor, matrix: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(F.grid_sample(features, grid, padding_mode="reflection", align_corners=False), 2)
 
 
-def painted(masks: Array, generator: torch.Generator) -> Array:
+def painted(masks: Array, whole_share: float, generator: torch.Generator) -> Array:
     """Masks [K, S, S] as labels, those that overlap one painted before left out: uint8 [512, 512].
 
-    Mostly only things are painted, the largest first, since who clicks on a thing means all of it; else anything, in
-    random order.
+    For ``whole_share`` of the lessons only things are painted, the largest first, since who clicks on a thing means all
+    of it; else anything, in random order.
     """
     order = torch.randperm(len(masks), generator=generator)
-    if float(torch.rand(1, generator=generator)) < WHOLE_SHARE:
+    if float(torch.rand(1, generator=generator)) < whole_share:
         masks = masks[are_things(masks)]
         order = torch.from_numpy(masks.sum(axis=(1, 2))).argsort(descending=True)
     labels = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
@@ -140,8 +141,13 @@ def are_things(masks: Array) -> Array:
 
 
 def draw_parts(
-    lessons: list[Path], count: int, size: int, settings: Augmentation, generator: torch.Generator
+    lessons: list[Path],
+    count: int,
+    size: int,
+    whole_share: float,
+    settings: Augmentation,
+    generator: torch.Generator,
 ) -> list[Part]:
     """Parts of ``count`` random lessons."""
     chosen = torch.randint(len(lessons), (count,), generator=generator).tolist()
-    return [random_part(load_lesson(lessons[index]), size, settings, generator) for index in chosen]
+    return [random_part(load_lesson(lessons[index]), size, whole_share, settings, generator) for index in chosen]

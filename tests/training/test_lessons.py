@@ -65,7 +65,7 @@ def taught(tmp_path: Path) -> Recipe:
     recipe = load_recipe(RECIPES / "smoke.toml")
     still = replace(recipe.stages[0], steps=1, clips=2, frames=1, lessons=True)
     short = replace(recipe.stages[1], steps=1)
-    lessons = Lessons(str(tmp_path / "lessons"), 1.0, str(tmp_path / "scenes"), 1.0)
+    lessons = Lessons(str(tmp_path / "lessons"), weight=1.0, scenes=str(tmp_path / "scenes"), scene_share=1.0)
     return replace(recipe, stages=(still, short), lessons=lessons, frozen_blocks=5, workers=0)
 
 
@@ -80,7 +80,7 @@ def test_a_lesson_comes_back(folder: Path) -> None:
 def test_picture_features_and_objects_are_cut_alike() -> None:
     plain = Augmentation(clip_jitter=0.0, frame_jitter=0.0, gray=0.0, close_share=0.5)
     for seed in range(6):
-        part = random_part(ramp(), 256, plain, torch.Generator().manual_seed(seed))
+        part = random_part(ramp(), 256, 0.8, plain, torch.Generator().manual_seed(seed))
         seen = F.adaptive_avg_pool2d(part.frames.float(), 16)[0]
         inner = slice(2, -2)
         assert float((seen[:2] - part.features[:2].float())[:, inner, inner].abs().mean()) < 4.0
@@ -92,9 +92,22 @@ def test_masks_that_overlap_are_not_painted_both() -> None:
     masks[0, 20:100, 20:100], masks[1, 60:150, 20:100], masks[2, 200:, 20:60] = True, True, True
     areas = set()
     for seed in range(20):
-        labels = painted(masks, torch.Generator().manual_seed(seed))
+        labels = painted(masks, 0.8, torch.Generator().manual_seed(seed))
         areas.add(frozenset(int((labels == number).sum()) // 4 for number in range(1, int(labels.max()) + 1)))
     assert areas == {frozenset({90 * 80, 56 * 40}), frozenset({80 * 80, 56 * 40})}
+
+
+def test_wholes_are_asked_for_as_often_as_wanted() -> None:
+    masks = np.zeros((2, 256, 256), bool)
+    masks[0, 40:60, 40:100], masks[1, 40:120, 40:100] = True, True
+    wholes = [
+        sum(
+            int((painted(masks, share, torch.Generator().manual_seed(seed)) == 1).sum()) > 4 * 60 * 50
+            for seed in range(40)
+        )
+        for share in (1.0, 0.5, 0.0)
+    ]
+    assert wholes[0] == 40 > wholes[1] > wholes[2]
 
 
 def test_what_goes_from_side_to_side_or_is_wide_is_no_thing() -> None:
@@ -105,7 +118,7 @@ def test_what_goes_from_side_to_side_or_is_wide_is_no_thing() -> None:
 
 def test_parts_follow_from_the_generator(folder: Path) -> None:
     first, again = (
-        draw_parts(find_lessons(folder), 2, 64, Augmentation(), torch.Generator().manual_seed(3)) for _ in range(2)
+        draw_parts(find_lessons(folder), 2, 64, 0.8, Augmentation(), torch.Generator().manual_seed(3)) for _ in range(2)
     )
     assert all(torch.equal(a.frames, b.frames) for a, b in zip(first, again, strict=True))
 
