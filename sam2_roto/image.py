@@ -14,7 +14,6 @@ from sam2_roto.mattes.alpha import alpha_from_logits, mask_from_logits
 from sam2_roto.model import SAM2, ImageFeatures, PointLabel
 from sam2_roto.tracking.prompts import FramePrompt
 from sam2_roto.tracking.source import prepare
-from sam2_roto.tracking.tracker import REFINE_CLAMP
 
 
 class Candidates(NamedTuple):
@@ -87,8 +86,8 @@ class ImagePredictor:
         prompt.check(width, height, "on the picture")
         device = self.model.no_obj_ptr.device
         coords, labels = prompt.tokens(width, height, self.model.config.image_size)
-        previous = None if logits is None else logits.to(device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
-        decoded = self.model.decode(
+        previous = None if logits is None else logits.to(device)[None, None]
+        decoded = self.model.answer(
             self.model.condition(features.top, None),
             features,
             (coords.to(device), labels.to(device)),

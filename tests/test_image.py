@@ -58,7 +58,7 @@ def test_alpha_lies_on_the_mask(predictor: ImagePredictor) -> None:
 
 def test_previous_logits_are_refined(predictor: ImagePredictor) -> None:
     first = predictor.predict([CLICK])
-    again = predictor.predict([CLICK], logits=first.logits[first.best], multimask=False)
+    again = predictor.predict([CLICK], logits=-first.logits[first.best], multimask=False)
     plain = predictor.predict([CLICK], multimask=False)
     assert again.logits.shape == plain.logits.shape
     assert not torch.equal(again.logits, plain.logits)

@@ -11,7 +11,7 @@ from .config import CONFIGS, DEFAULT_MODEL, NANO, PUBLISHED, ModelConfig
 from .mask_decoder import Decoded
 from .memory import Memory
 from .prompt_encoder import PointLabel
-from .sam2 import ABSENT_LOGIT, SAM2, ImageFeatures, Prediction
+from .sam2 import ABSENT_LOGIT, REFINE_CLAMP, SAM2, ImageFeatures, Prediction
 
 __all__ = [
     "ABSENT_LOGIT",
@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "NANO",
     "PUBLISHED",
+    "REFINE_CLAMP",
     "SAM2",
     "Decoded",
     "ImageFeatures",

@@ -48,6 +48,8 @@ class ModelConfig:
     """Channels, at strides 8 and 4, of the convolutions that draw masks (``detail.py``); the published have none."""
     guided: bool = False
     """Trained to read, on tracked frames, the last mask carried along by optical flow as a mask prompt."""
+    second_look: bool = False
+    """What it says to a prompt that leaves nothing open is given back with the prompt, and it answers once more."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -112,6 +114,7 @@ NANO = ModelConfig(
     decoder_mlp=512,
     detail=(64, 32),
     guided=True,
+    second_look=True,
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -24,6 +24,9 @@ ABSENT_LOGIT = -1024.0
 MASK_SCALE, MASK_BIAS = 20.0, -10.0
 """A probability or a binary mask is spread over -10..10 before it is remembered."""
 
+REFINE_CLAMP = 32.0
+"""Previous logits are clamped to this before they are refined."""
+
 
 class ImageFeatures(NamedTuple):
     """One or more encoded frames."""
@@ -159,6 +162,23 @@ class SAM2(nn.Module):
             prompts.hints(len(embedding), points, mask),
         )
         return three_masks(everything) if multimask else single_mask(everything)
+
+    def answer(
+        self,
+        embedding: Tensor,
+        features: ImageFeatures,
+        points: Points,
+        previous: Tensor | None = None,
+        multimask: bool = True,
+    ) -> Decoded:
+        """Decode clicks and boxes, refining the ``previous [B, 1, S/4, S/4]`` logits where there are any.
+
+        Without them, a network of two looks refines its own first answer, unless three masks are asked for.
+        """
+        if previous is None and not multimask and self.config.second_look:
+            previous = self.decode(embedding, features, points, None, multimask).logits.float()
+        mask = None if previous is None else previous.clamp(-REFINE_CLAMP, REFINE_CLAMP)
+        return self.decode(embedding, features, points, mask, multimask)
 
     def choose(self, decoded: Decoded, best: Tensor | None = None) -> Prediction:
         """Take ``best [B]``, by default the masks of best predicted IoU; silence absent objects, make pointers."""

@@ -17,7 +17,6 @@ from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.prompts import FramePrompt, square_mask
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.source import FrameSource, prepare
-from sam2_roto.tracking.tracker import REFINE_CLAMP
 
 WARM = 6
 """Frames, memories and conditioned features kept of each."""
@@ -86,9 +85,9 @@ class Answerer:
         size = (window.width, window.height, self._model.config.image_size)
         coords, labels = (part.to(self._device) for part in prompt.tokens(*size))
         if previous is not None:
-            previous = previous.to(self._device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
+            previous = previous.to(self._device)[None, None]
         features, embedding = self._look(frame, window), self._embedding(frame, window, beside)
-        decoded = self._model.decode(embedding, features, (coords, labels), previous, prompt.ambiguous)
+        decoded = self._model.answer(embedding, features, (coords, labels), previous, prompt.ambiguous)
         return _result(self._model.choose(decoded))
 
     def _look(self, frame: int, window: Window) -> ImageFeatures:

@@ -23,9 +23,6 @@ from .source import ENCODED_AHEAD, LOOK_AHEAD, FrameSource, encoded, prepare
 from .steady import Step, remember
 from .steering import Belief, View, believe, note, read, take_up
 
-REFINE_CLAMP = 32.0
-"""Previous logits are clamped to this before they are refined."""
-
 FEATURES_KEPT = 2
 """Encoded frames kept, so that click after click on one frame is answered at once."""
 
@@ -288,7 +285,8 @@ class Tracker:
         previous = self._previous(entry, index)
         points = (coords.to(self._device), labels.to(self._device))
         embedding = self.model.condition(features.top, memory)
-        return self._choose(embedding, features, points, previous, prompt.ambiguous)
+        decoded = self.model.answer(embedding, features, points, previous, prompt.ambiguous)
+        return self._round(self.model.choose(decoded))
 
     def _previous(self, entry: TrackedObject, index: int) -> Tensor | None:
         """The logits ``[1, 1, S/4, S/4]`` that a click on this frame refines, if it has any."""
@@ -297,18 +295,7 @@ class Tracker:
             result = self._archive.read(entry.name, self.frames[index])
         if result is None:
             return None
-        return result.logits.to(self._device).clamp(-REFINE_CLAMP, REFINE_CLAMP)[None, None]
-
-    def _choose(
-        self,
-        embedding: Tensor,
-        features: ImageFeatures,
-        points: tuple[Tensor, Tensor] | None = None,
-        previous: Tensor | None = None,
-        multimask: bool = True,
-    ) -> Prediction:
-        decoded = self.model.decode(embedding, features, points, previous, multimask)
-        return self._round(self.model.choose(decoded))
+        return result.logits.to(self._device)[None, None]
 
     def _round(self, prediction: Prediction) -> Prediction:
         """Round logits to what the archive keeps, where there is one."""

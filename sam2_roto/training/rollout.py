@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sam2_roto.model import ABSENT_LOGIT, SAM2, Decoded, ImageFeatures, Memory, Prediction
+from sam2_roto.model import ABSENT_LOGIT, REFINE_CLAMP, SAM2, Decoded, ImageFeatures, Memory, Prediction
 from sam2_roto.tracking.guide import carry
 from sam2_roto.training.data import Batch, normalise
 from sam2_roto.training.losses import FrameLoss, LossWeights, frame_loss
@@ -21,7 +21,6 @@ from sam2_roto.training.prompts import Points, corrective_click, first_click, no
 SURE = 10.0
 GUIDED_SHARE = 0.85
 """Of the rows of a guided batch, those that are told; the others must do without."""
-PREVIOUS_LIMIT = 32.0
 
 
 def decode_all(
@@ -185,7 +184,7 @@ class Rollout:
             shown = F.interpolate(previous, size=truth.shape[-2:], mode="bilinear", align_corners=False)
             click = corrective_click(truth, shown[:, 0] > 0, self.generator, self.plan.truth_share)
             points = click if points is None else points.join(click)
-            mask = previous.clamp(-PREVIOUS_LIMIT, PREVIOUS_LIMIT)
+            mask = previous.clamp(-REFINE_CLAMP, REFINE_CLAMP)
             decoded = candidates(decode_all(self.model, top, features, points, mask), points)
             chosen = self._judge(frame, rows, decoded)
         return chosen
