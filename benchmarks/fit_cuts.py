@@ -1,6 +1,6 @@
 """Fit the model by which dissolves are told, on other takes than ``benchmarks/cuts.py`` measures on, and print it.
 
-python benchmarks/fit_cuts.py --clips DIR [--reels 8] [--seeds 100 101 102 103 104] [--cache FILE]
+python benchmarks/fit_cuts.py --clips DIR [--reels 8] [--seeds 100 101] [--cache FILE]
 
 Movies give their frames after those that are measured on, and generated clips have other seeds. A logistic model is
 fitted by Newton's method. A dissolve is found if any stretch of frames that is tried over it is, so it speaks with its
@@ -27,7 +27,7 @@ from sam2_roto.tracking.dissolve import WEIGHTS, Stretch
 Array = npt.NDArray[np.float64]
 LATER = 120
 """Most frames of a movie, after those that are measured on."""
-GENERATED, CLIPS = 5000, 40
+GENERATED, CLIPS = 5000, 120
 """Seed of the first generated clip, and how many there are."""
 REGION = 12
 """Frames of a region without a dissolve."""
@@ -125,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, required=True, help="a folder of movies without cuts")
     parser.add_argument("--reels", type=int, default=8, help="of each kind and seed")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102, 103, 104])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101])
     parser.add_argument("--cache", type=Path, help="where the signs are kept for the next run")
     options = parser.parse_args()
     if options.cache and options.cache.exists():

@@ -1,9 +1,9 @@
 """Cuts: where one take ends and another begins, hard or by a dissolve, found in one streaming pass.
 
 - A hard cut is where none of the frames just before resembles any of those just after. A flash, a whip of the camera or
-  a damaged frame leaves some pair alike.
+  a damaged frame leaves some pair alike. The calmer the takes, the less it has to be.
 - A dissolve, or a fade through black or white, is a stretch whose ends are unlike, as are the frames beyond them, while
-  the frames between are mixes of the ends (``dissolve.py``). Of overlapping ones the surest counts.
+  the frames between are mixes of the ends (``dissolve.py``). Of those that turn within each other the surest counts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from .dissolve import BEYOND, SPANS, Stretch, stretch_of, weigh
@@ -23,6 +23,9 @@ REACH = 6
 
 UNLIKE = 0.7
 """Least difference of two frames of different takes."""
+
+CALM = 0.6
+"""The same where neither take moves; what moves raises it, up to the other."""
 
 UNUSUAL = 1.5
 """A hard cut is this many times the greatest steps before and after it, so that a busy take is not cut to pieces."""
@@ -60,7 +63,7 @@ class CutDetector:
         self._compare = Comparer()
         self._hard_cuts: deque[int] = deque(maxlen=max(SPANS) + 2 * max(BEYOND))
         self._candidates: list[Cut] = []
-        self._settled = -1
+        self._told: deque[Cut] = deque(maxlen=2)
 
     def push(self, frame: int, view: Picture) -> list[Cut]:
         """Take the next frame, uint8 RGB ``[H, W, 3]``; the cuts that are certain from here on."""
@@ -85,16 +88,23 @@ class CutDetector:
         first, second = frames[split - 1], frames[split]
         latest = self._hard_cuts[-1] if self._hard_cuts else first.frame - REACH
         before = [kept for kept in frames[max(0, split - REACH) : split] if kept.frame >= latest]
-        unlike, later = self._compare.unlike, frames[split : split + REACH]
-        sides = (itertools.starmap(unlike, itertools.pairwise(side)) for side in (before, later))
-        usual = sum(max(steps, default=0.0) for steps in sides) / 2
-        if not before or unlike(first, second) < max(UNLIKE, UNUSUAL * usual):
+        later = frames[split : split + REACH]
+        usual = self._usual(before, later)
+        least = min(UNLIKE, CALM + usual / 3)
+        unlike = self._compare.unlike
+        if second.frame - latest < REACH or unlike(first, second) < max(least, UNUSUAL * usual):
             return []
         strength = min(unlike(one, other) for one in before for other in later)
-        if strength < UNLIKE:
+        if strength < least:
             return []
         self._hard_cuts.append(second.frame)
         return [Cut(second.frame, "cut", second.frame, second.frame, strength)]
+
+    def _usual(self, before: Sequence[Glance], later: Sequence[Glance]) -> float:
+        """The greatest step before a cut and the greatest after it, their mean; a single frame has none to tell."""
+        sides = [side for side in (before, later) if len(side) > 1]
+        steps = (itertools.starmap(self._compare.unlike, itertools.pairwise(side)) for side in sides)
+        return sum(map(max, steps)) / max(len(sides), 1)
 
     def _look(self, last: int) -> None:
         """Look for dissolves that end on the frame at ``last``, within the take that it belongs to."""
@@ -115,19 +125,21 @@ class CutDetector:
                 self._candidates.append(Cut(stretch.turn, "dissolve", stretch.start, stretch.stop, strength))
 
     def _settle(self, until: int | None) -> list[Cut]:
-        """The dissolves that nothing later can change; of overlapping finds the surest, and none beside a hard cut."""
-        chosen: list[Cut] = []
+        """The dissolves that nothing later can change; the surest find of each, and none beside a hard cut."""
+        chosen = list(self._told)
         for cut in sorted(self._candidates, key=lambda cut: -cut.strength):
-            if any(cut.start - APART <= hard <= cut.stop + APART for hard in self._hard_cuts):
-                continue
-            if all(cut.stop < other.start - APART or cut.start > other.stop + APART for other in chosen):
+            beside = any(cut.start - APART <= hard <= cut.stop + APART for hard in self._hard_cuts)
+            if not beside and not any(_same(cut, other) for other in chosen):
                 chosen.append(cut)
-        ready = sorted(cut for cut in chosen if until is None or cut.stop <= until)
-        found = [cut for cut in ready if cut.start > self._settled]
-        if ready:
-            self._settled = max(self._settled, ready[-1].stop + APART)
+        found = sorted(cut for cut in chosen[len(self._told) :] if until is None or cut.stop <= until)
+        self._told.extend(found)
         self._candidates = [cut for cut in self._candidates if until is not None and cut.stop > until]
         return found
+
+
+def _same(cut: Cut, other: Cut) -> bool:
+    """Whether two finds are of one dissolve: one turns within the other. (That of the next may overlap it.)"""
+    return any(one.start - APART <= two.frame <= one.stop + APART for one, two in ((cut, other), (other, cut)))
 
 
 def find_cuts(source: FrameSource, frames: Iterable[int] | None = None) -> Iterator[Cut]:

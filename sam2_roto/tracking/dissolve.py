@@ -1,9 +1,10 @@
 """Dissolves and fades: stretches of frames that are mixes of two takes, told from turns of the camera by their signs.
 
-Where two takes lie over each other each frame is a mix of the frames at the ends, shares change slowly, and contrast is
-less than at the ends (the variance of a mix of two pictures is a parabola in their shares; Alattar, 1993). When a
-camera turns, frames are no mixes, blur takes their detail, and neighbours are alike only where motion is followed. A
-logistic model weighs these signs; ``benchmarks/fit_cuts.py`` fits it, ``benchmarks/cuts.py`` tells how well it does.
+Where two takes lie over each other each frame is a mix of the frames at the ends, so that pictures go straight from one
+to the other, shares change slowly, and contrast is less than at the ends (the variance of a mix of two pictures is a
+parabola in their shares; Alattar, 1993). When a camera turns, frames are no mixes, and neighbours are alike only where
+motion is followed; when a shadow drifts, the ends are alike in each other's light. A logistic model weighs these signs;
+``benchmarks/fit_cuts.py`` fits it, ``benchmarks/cuts.py`` tells how well it does.
 """
 
 from __future__ import annotations
@@ -33,25 +34,23 @@ CORRELATED = 0.85
 UNMIXED = 0.6
 """Most that frames between them differ from mixes of the ends on average, as a part of these."""
 
-BUSY = 0.4
+BUSY = 0.5
 """Most that neighbours differ on average; where more goes on, a dissolve cannot be told."""
 
 WEIGHTS: Mapping[str, float] = {
-    "ends": 1.03,
-    "residual": -0.78,
-    "residual at turn": -0.78,
-    "jump": -1.35,
-    "correlation": -3.86,
-    "length": 1.69,
-    "detail": 0.72,
-    "contrast": -2.44,
-    "middle": 2.07,
-    "moved": -1.96,
-    "moved at turn": -1.82,
+    "ends": 0.35,
+    "astray": -1.06,
+    "residual at turn": -0.68,
+    "jump": -1.79,
+    "correlation": -2.60,
+    "length": 0.61,
+    "contrast": -3.67,
+    "middle": 3.19,
+    "relit": 6.24,
+    "moved at turn": -2.66,
 }
-BIAS = -7.54
-"""Of the logistic model, fitted as in ``benchmarks/fit_cuts.py`` on 120 reels of other takes than are measured on, when
-histograms had 4 levels of a colour. Fitted anew with 8, and ``BUSY`` at 0.5, it found more cuts and more false ones."""
+BIAS = -10.34
+"""Of the logistic model, fitted by ``benchmarks/fit_cuts.py`` on 48 reels of other takes than are measured on."""
 
 
 class Stretch(NamedTuple):
@@ -112,11 +111,11 @@ def stretch_of(take: Sequence[Glance], begin: int, end: int, compare: Comparer) 
     before, after = take[max(begin - max(BEYOND), 0)], take[min(end + max(BEYOND), len(take) - 1)]
     if _faded(take[begin], before) or _faded(take[end], after):
         return None
-    ends = compare.unlike(take[begin], take[end])
-    if min(ends, _beyond(take, begin, end, compare)) < CHANGED:
-        return None
     inside = take[begin : end + 1]
     if sum(itertools.starmap(compare.unlike, itertools.pairwise(inside))) > BUSY * (end - begin):
+        return None
+    ends = compare.unlike(take[begin], take[end])
+    if ends < CHANGED or _comes_back(take, begin, end, compare):
         return None
     turn = 1 + int(np.abs(mix.shares[1:-1] - 0.5).argmin())
     signs = {"ends": -math.log(1.02 - ends), **_mixed(mix, turn), **_seen(inside, turn, compare)}
@@ -124,10 +123,9 @@ def stretch_of(take: Sequence[Glance], begin: int, end: int, compare: Comparer) 
 
 
 def _mixed(mix: Mix, turn: int) -> dict[str, float]:
-    """Signs of a mix: what it leaves over all and at its turn, the greatest step of its shares, and its ends."""
+    """Signs of a mix: what it leaves at its turn, the greatest step of its shares, its ends and its length."""
     around = slice(max(turn - 1, 1), turn + 2)
     return {
-        "residual": math.log(float(mix.residual[1:-1].mean()) + 0.02),
         "residual at turn": math.log(float(mix.residual[around].mean()) + 0.02),
         "jump": float(np.abs(np.diff(mix.shares)).max()),
         "correlation": mix.correlation,
@@ -136,23 +134,33 @@ def _mixed(mix: Mix, turn: int) -> dict[str, float]:
 
 
 def _seen(inside: Sequence[Glance], turn: int, compare: Comparer) -> dict[str, float]:
-    """Signs in the pictures: the least detail and contrast against the ends', the middle, and motion."""
+    """Signs in the pictures: their way, the least contrast against the ends', the middle, light and motion."""
     first, middle, last = inside[0], inside[turn], inside[-1]
-    moved = [compare.likeness(one, other).moved for one, other in itertools.pairwise(inside)]
-    plainer, usual = min(first.detail, last.detail), (first.contrast + last.contrast) / 2
+    near = inside[max(turn - 2, 0) : turn + 3]
     return {
-        "detail": min(min(kept.detail for kept in inside) / max(plainer, 1e-3), 1.5),
-        "contrast": min(kept.contrast for kept in inside) / max(usual, 1e-3),
+        "astray": math.log(_astray(inside) + 0.02),
+        "contrast": min(kept.contrast for kept in inside) / max((first.contrast + last.contrast) / 2, 1e-3),
         "middle": min(compare.unlike(first, middle), compare.unlike(middle, last)),
-        "moved": max(moved),
-        "moved at turn": max(moved[max(turn - 2, 0) : turn + 2]),
+        "relit": compare.relit(first, last),
+        "moved at turn": max(compare.likeness(one, other).moved for one, other in itertools.pairwise(near)),
     }
 
 
-def _beyond(take: Sequence[Glance], begin: int, end: int, compare: Comparer) -> float:
-    """How unlike the frames beyond the ends are, at the least: what comes back was no cut."""
-    pairs = [(take[max(begin - away, 0)], take[min(end + away, len(take) - 1)]) for away in BEYOND]
-    return min(compare.unlike(*pair) for pair in pairs)
+def _astray(inside: Sequence[Glance]) -> float:
+    """How far the frames between are from the straight line of a dissolve from the first to the last, squared, as a
+    part of its length; unlike in a mix, brightness counts here, and the shares are those of one line."""
+    way = np.stack([kept.coarse + kept.mean for kept in inside]).astype(np.float64)
+    way -= way[0].copy()
+    line = way[-1]
+    length = max(float(line @ line), 1.0)
+    shares = (way @ line / length).clip(0, 1)
+    return float(np.square(way - shares[:, None] * line)[1:-1].sum(axis=1).mean()) / length
+
+
+def _comes_back(take: Sequence[Glance], begin: int, end: int, compare: Comparer) -> bool:
+    """Whether frames beyond the ends are alike: what comes back was no cut."""
+    pairs = ((take[max(begin - away, 0)], take[min(end + away, len(take) - 1)]) for away in BEYOND)
+    return any(compare.unlike(*pair) < CHANGED for pair in pairs)
 
 
 def _faded(end: Glance, beyond: Glance) -> bool:

@@ -42,6 +42,12 @@ BLURRED = 1 / 3
 EXPOSURE = 2.0
 """Most that one picture is exposed more, or less, than the other."""
 
+SHADE = (25, 19)
+"""Size of the soft window in which the light of a place is taken, in pixels; the pattern within it stays."""
+
+RELIT, DARK = 3.0, 4.0
+"""Most that a place is lit more, or less, than in the other picture, and the level below which that is not told."""
+
 _COARSE = (24, 14)
 _WINDOW = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
 _ROWS, _COLUMNS = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
@@ -123,6 +129,12 @@ class Comparer:
             self._known[key] = self._measured(first, second)
         return self._known[key]
 
+    def relit(self, first: Glance, second: Glance) -> float:
+        """How unlike two pictures are if light may differ from place to place, as under a moving shadow, 0..1."""
+        motion = self._flow.calc(second.grey, first.grey, None)
+        views = (_relit(planes, first, second) for planes in (first.planes, _moved(first.planes, motion)))
+        return float(np.minimum(*(_part(_apart(view, second), view, second) for view in views)).mean())
+
     def _measured(self, first: Glance, second: Glance) -> Likeness:
         if 1 - float(np.minimum(first.colours, second.colours).sum()) < SAME:
             return Likeness(0.0, 0.0)
@@ -160,10 +172,19 @@ def _moved(planes: Plane, motion: Any) -> Plane:
 
 
 def _unlike_blocks(planes: Plane, first: Glance, second: Glance) -> Plane:
-    """How unlike each block is, 0..1: its difference against the pattern that there is; ``planes`` are the first's."""
-    pattern = (_spreads(planes[..., 0]) + second.spreads) / 2
+    """How unlike each block is, 0..1, by the better of two ways to take the light out; ``planes`` are the first's."""
     views = (planes, _exposed(planes, first, second))
-    apart = np.minimum(*(_means(np.abs(view - second.planes)).sum(axis=2) for view in views))
+    return _part(np.minimum(*(_apart(view, second) for view in views)), planes, second)
+
+
+def _apart(planes: Plane, second: Glance) -> Plane:
+    """Difference of each block from the second picture's, in levels."""
+    return np.asarray(_means(np.abs(planes - second.planes)).sum(axis=2), np.float32)
+
+
+def _part(apart: Plane, planes: Plane, second: Glance) -> Plane:
+    """The differences of blocks against the pattern that there is, 0..1."""
+    pattern = (_spreads(planes[..., 0]) + second.spreads) / 2
     return np.asarray(np.minimum(apart / (pattern + FAINT), 1), np.float32)
 
 
@@ -185,6 +206,20 @@ def _exposed(planes: Plane, first: Glance, second: Glance) -> Plane:
     scale = np.array([factor * raised / _raised(first.contrast), factor, factor])
     shift = np.array([(factor * first.mean - second.mean) * raised, 0, 0]) + 128 * (1 - scale)
     return np.asarray(cv2.transform(planes, np.column_stack([np.diag(scale), shift])), np.float32)
+
+
+def _relit(planes: Plane, first: Glance, second: Glance) -> Plane:
+    """The first picture's planes as if each place had the light that it has in the second."""
+    light, target = (_light(*pair) for pair in ((planes, first), (second.planes, second)))
+    gain = ((_blurred(target, SHADE) + DARK) / (_blurred(light, SHADE) + DARK)).clip(1 / RELIT, RELIT)
+    relit = (planes - 128) * gain[..., None] + 128
+    relit[..., 0] = (light * gain - second.mean) * _raised(second.contrast) + 128
+    return np.asarray(relit, np.float32)
+
+
+def _light(planes: Plane, kept: Glance) -> Plane:
+    """The grey levels as they were."""
+    return np.asarray((planes[..., 0] - 128) / _raised(kept.contrast) + kept.mean, np.float32)
 
 
 def _raised(contrast: float) -> float:

@@ -53,6 +53,20 @@ def test_a_dissolve_is_told_once_within_it(length: int) -> None:
     assert found[0].start <= found[0].frame <= found[0].stop
 
 
+def test_stretches_may_overlap_that_turn_apart() -> None:
+    share = (np.arange(1, 9) / 9)[:, None, None, None]
+    reel = take(4, 50)
+    for second in (take(5, 36), take(6, 60)):
+        mixed = ((1 - share) * reel[-8:] + share * second[:8]).astype(np.uint8)
+        reel = np.concatenate([reel[:-8], mixed, second[8:]])
+    sure = {(41, 60): 9.0, (44, 63): 8.0, (56, 75): 7.0}
+    detector = CutDetector(weigh=lambda stretch: sure.get((stretch.start, stretch.stop), -9.0))
+    found = [cut for frame, view in enumerate(reel) for cut in detector.push(frame, view)] + detector.close()
+    assert [(cut.start, cut.stop) for cut in found] == [(41, 60), (56, 75)]
+    assert 42 <= found[0].frame <= 50
+    assert 70 <= found[1].frame <= 78
+
+
 def test_a_fade_through_black_is_a_dissolve() -> None:
     ramp = np.linspace(1, 0, 10)[:, None, None, None]
     first, second = take(1, 40), take(2, 40)
@@ -105,6 +119,30 @@ def test_what_fills_the_picture_for_five_frames_is_no_cut() -> None:
 def test_light_that_goes_and_comes_is_no_cut() -> None:
     light = 1 - 0.6 * (1 - np.abs(np.arange(60) - 30) / 12).clip(0, 1)
     assert cuts_of((take(10, 60) * light[:, None, None, None]).astype(np.uint8)) == []
+
+
+def test_shadows_that_drift_are_no_cut() -> None:
+    rng = np.random.default_rng(2)
+    stone = 110 + 45 * cv2.GaussianBlur(rng.normal(0, 3, (90, 160)).astype(np.float32), (0, 0), 1.2)
+    clouds = [cv2.GaussianBlur(rng.normal(0, 1, (90, 160)).astype(np.float32), (0, 0), 14) for _ in range(2)]
+    first, second = (0.3 + 0.9 * (cloud - cloud.min()) / np.ptp(cloud) for cloud in clouds)
+    shares = ((np.arange(80) - 30) / 16).clip(0, 1)
+    lights = [(1 - share) * first + share * second for share in shares]
+    frames = np.stack([(stone * light)[..., None] * (1, 0.7, 0.9) for light in lights])
+    assert cuts_of(frames.clip(0, 255).astype(np.uint8)) == []
+
+
+def test_pictures_that_all_differ_are_not_cut() -> None:
+    patches = np.random.default_rng(1).integers(0, 256, (30, 6, 8, 3), dtype=np.uint8)
+    assert cuts_of(patches.repeat(15, axis=1).repeat(20, axis=2)) == []
+
+
+def test_takes_that_do_not_move_may_be_more_alike() -> None:
+    first, second = scenery(3, 160), scenery(3, 160)
+    second[:, 60:] = scenery(6, 100)
+    found = cuts_of(np.concatenate([np.repeat(frame[None], 20, axis=0) for frame in (first, second)]))
+    assert [cut.frame for cut in found] == [20]
+    assert found[0].strength < 0.7
 
 
 def test_grain_is_no_cut() -> None:
