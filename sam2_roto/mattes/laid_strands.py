@@ -7,15 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.mattes.bands import Box, joined, near_matte, trimap, unknown_box
 from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
-from sam2_roto.mattes.scene import Picture
+from sam2_roto.mattes.scene import Picture, changing_box
 
 _FAINT = 0.25  # alpha below which a matte does not say that the object is there: strands are looked for from the rest
-
+_SPARE = 4  # pixels beyond the band in which it is found
 
 _HAZE = 0.25
 """Alpha up to which a difference to the clean plate is taken for its error, as where leaves stir; from twice that on it
@@ -43,7 +44,7 @@ def with_strands(
         float32 ``[H, W]`` on alpha's device. The work is done on the CPU.
     """
     firm = torch.where(alpha < _FAINT, 0.0, alpha)
-    regions = trimap(firm, inner, max(outer, reach)).cpu().numpy()
+    regions = _regions(firm, inner, max(outer, reach))
     box = unknown_box(regions)
     plate = None if box is None else behind(box)
     if box is None or plate is None:
@@ -56,3 +57,13 @@ def with_strands(
     change = sure * (found - matte) * np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
     laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid
+
+
+def _regions(alpha: Tensor, inner: float, outer: float) -> NDArray[np.float32]:
+    """The trimap where it is unknown, and a little round that; 0 elsewhere, where nobody asks."""
+    regions = np.zeros(alpha.shape, np.float32)
+    near = changing_box(alpha, max(inner, outer) + _SPARE)
+    if near is not None:
+        place = np.s_[near[1] : near[3], near[0] : near[2]]
+        regions[place] = trimap(alpha[place], inner, outer).cpu().numpy()
+    return regions

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sam2_roto.mattes import Hair, Picture, Strands
-from sam2_roto.mattes.bands import Box
-from sam2_roto.mattes.clean_plate import CleanPlate, clean_plate
+from sam2_roto.mattes.bands import Box, trimap
+from sam2_roto.mattes.clean_plate import CleanPlate, _median, clean_plate
 from sam2_roto.mattes.difference import difference_alpha
-from sam2_roto.mattes.laid_strands import with_strands
+from sam2_roto.mattes.laid_strands import _regions, with_strands
 from sam2_roto.mattes.scene import Moment, Scene
 
 SIZE = (180, 240)
@@ -221,3 +221,31 @@ def test_a_faint_difference_is_left_out(share: float, laid: float) -> None:
 
     found = with_strands(torch.from_numpy(alpha), picture, 4, 6, 30, part)
     assert found[74:86, 101:103].mean() == pytest.approx(laid, abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(40, 30, 3), (700, 64, 3), (5, 70000)])
+def test_medians_count_samples_by_their_weights(shape: tuple[int, ...]) -> None:
+    """Planes larger than what is done at a time, and rows longer than that."""
+    rng = np.random.default_rng(2)
+    samples = [rng.integers(0, 256, shape, dtype=np.uint8) for _ in range(4)]
+    weights = [rng.integers(1, 5, shape[:2]).astype(np.uint16) for _ in range(4)]
+    found = _median(samples, [weight.reshape(*shape[:2], *[1] * (len(shape) - 2)) for weight in weights])
+    for _ in range(50):
+        place = tuple(int(rng.integers(side)) for side in shape)
+        repeated = sorted(
+            value
+            for sample, weight in zip(samples, weights, strict=True)
+            for value in [int(sample[place])] * int(weight[place[:2]])
+        )
+        assert found[place] == repeated[(len(repeated) + 1) // 2 - 1]
+
+
+def test_where_the_band_is_looked_for_changes_nothing() -> None:
+    """Only a part of the plate is measured: the same as when all is, also beside the border."""
+    alpha = torch.zeros(SIZE)
+    alpha[60:150, :70] = 1
+    alpha[100:110, 70:80] = 0.5
+    for inner, outer in ((3.0, 6.0), (8.0, 40.0)):
+        whole = trimap(alpha, inner, outer).numpy()
+        assert ((_regions(alpha, inner, outer) == 0.5) == (whole == 0.5)).all()
+    assert not _regions(torch.ones(SIZE), 3, 6).any()
