@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +17,11 @@ from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Picture, changing_box
 
+Array = NDArray[Any]
+
 _FAINT = 0.25  # alpha below which a matte does not say that the object is there: strands are looked for from the rest
+_WIDE = 1.25  # how many times the width of the band outside of the matte counts as wide
+_SLIP, _BEYOND = 1, 10.0  # pixels by which ground may slip; codes beyond what is there that count in full
 _SPARE = 4  # pixels beyond the band in which it is found
 
 _HAZE = 0.25
@@ -52,14 +58,40 @@ def with_strands(
     part = np.s_[box[1] : box[3], box[0] : box[2]]
     matte, band = alpha[part].cpu().numpy(), regions[part] == 0.5
     found, sure = difference_alpha(picture.view[part], plate, regions[part] == 1, band, matte, math.hypot(*alpha.shape))
-    found = joined(found, near_matte(firm[part].cpu().numpy(), outer))
+    near = firm[part].cpu().numpy()
+    found = joined(found, near_matte(near, outer))
+    own = (1 - _others(found, near, outer)) * _unlike(picture.view[part], plate.color)
+    sure = np.where(found > matte, sure * own, sure)
     laid = alpha.clone()
     change = sure * (found - matte) * np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
     laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid
 
 
-def _regions(alpha: Tensor, inner: float, outer: float) -> NDArray[np.float32]:
+def _others(found: Array, matte: Array, width: float) -> Array:
+    """Where what is found is wider than about ``width`` pixels and not at the matte, 0 to 1: float32 ``[h, w]``.
+
+    What is so wide the network has seen for itself, and not taken for the object: another one that moves beside it.
+    """
+    taps = 2 * max(1, round(_WIDE * width / 2)) + 1
+    square, blur = np.ones((taps, taps), np.uint8), taps / 4
+    wide = cv2.dilate(cv2.morphologyEx(found, cv2.MORPH_OPEN, square), square)
+    away = 1 - cv2.GaussianBlur(cv2.dilate((matte > 0).astype(np.float32), square), (0, 0), blur)
+    return np.asarray(away * np.clip(2 * cv2.GaussianBlur(wide, (0, 0), blur) - 0.5, 0, 1))
+
+
+def _unlike(view: Array, behind: Array) -> Array:
+    """How little of the clean plate close by explains the plate, 0 to 1: float32 ``[h, w]``.
+
+    Ground that slips by a pixel, as cloth under feet, differs from the clean plate along its own lines.
+    """
+    square = np.ones((2 * _SLIP + 1, 2 * _SLIP + 1), np.uint8)
+    ground = np.clip(behind, 0, 255).astype(np.uint8)
+    beyond = cv2.max(cv2.subtract(view, cv2.dilate(ground, square)), cv2.subtract(cv2.erode(ground, square), view))
+    return np.asarray(np.clip(beyond.max(-1).astype(np.float32) / _BEYOND, 0, 1))
+
+
+def _regions(alpha: Tensor, inner: float, outer: float) -> Array:
     """The trimap where it is unknown, and a little round that; 0 elsewhere, where nobody asks."""
     regions = np.zeros(alpha.shape, np.float32)
     near = changing_box(alpha, max(inner, outer) + _SPARE)
