@@ -86,9 +86,10 @@ def _unlike(view: Array, behind: Array) -> Array:
     Ground that slips by a pixel, as cloth under feet, differs from the clean plate along its own lines.
     """
     square = np.ones((2 * _SLIP + 1, 2 * _SLIP + 1), np.uint8)
-    ground = np.clip(behind, 0, 255).astype(np.uint8)
+    ground = behind.astype(np.uint8)
     beyond = cv2.max(cv2.subtract(view, cv2.dilate(ground, square)), cv2.subtract(cv2.erode(ground, square), view))
-    return np.asarray(np.clip(beyond.max(-1).astype(np.float32) / _BEYOND, 0, 1))
+    red, green, blue = cv2.split(beyond)
+    return np.asarray(np.minimum(cv2.max(cv2.max(red, green), blue).astype(np.float32) / _BEYOND, 1))
 
 
 def _regions(alpha: Tensor, inner: float, outer: float) -> Array:
