@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.mattes.bands import Box, joined, near_matte, trimap, unknown_box
 from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
-from sam2_roto.mattes.scene import Picture
+from sam2_roto.mattes.scene import Picture, changing_box
+
+Array = NDArray[Any]
 
 _FAINT = 0.25  # alpha below which a matte does not say that the object is there: strands are looked for from the rest
-
+_WIDE = 1.25  # how many times the width of the band outside of the matte counts as wide
+_SLIP, _BEYOND = 1, 10.0  # pixels by which ground may slip; codes beyond what is there that count in full
+_SPARE = 4  # pixels beyond the band in which it is found
 
 _HAZE = 0.25
 """Alpha up to which a difference to the clean plate is taken for its error, as where leaves stir; from twice that on it
@@ -43,7 +50,7 @@ def with_strands(
         float32 ``[H, W]`` on alpha's device. The work is done on the CPU.
     """
     firm = torch.where(alpha < _FAINT, 0.0, alpha)
-    regions = trimap(firm, inner, max(outer, reach)).cpu().numpy()
+    regions = _regions(firm, inner, max(outer, reach))
     box = unknown_box(regions)
     plate = None if box is None else behind(box)
     if box is None or plate is None:
@@ -51,8 +58,45 @@ def with_strands(
     part = np.s_[box[1] : box[3], box[0] : box[2]]
     matte, band = alpha[part].cpu().numpy(), regions[part] == 0.5
     found, sure = difference_alpha(picture.view[part], plate, regions[part] == 1, band, matte, math.hypot(*alpha.shape))
-    found = joined(found, near_matte(firm[part].cpu().numpy(), outer))
+    near = firm[part].cpu().numpy()
+    found = joined(found, near_matte(near, outer))
+    own = (1 - _others(found, near, outer)) * _unlike(picture.view[part], plate.color)
+    sure = np.where(found > matte, sure * own, sure)
     laid = alpha.clone()
     change = sure * (found - matte) * np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
     laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid
+
+
+def _others(found: Array, matte: Array, width: float) -> Array:
+    """Where what is found is wider than about ``width`` pixels and not at the matte, 0 to 1: float32 ``[h, w]``.
+
+    What is so wide the network has seen for itself, and not taken for the object: another one that moves beside it.
+    """
+    taps = 2 * max(1, round(_WIDE * width / 2)) + 1
+    square, blur = np.ones((taps, taps), np.uint8), taps / 4
+    wide = cv2.dilate(cv2.morphologyEx(found, cv2.MORPH_OPEN, square), square)
+    away = 1 - cv2.GaussianBlur(cv2.dilate((matte > 0).astype(np.float32), square), (0, 0), blur)
+    return np.asarray(away * np.clip(2 * cv2.GaussianBlur(wide, (0, 0), blur) - 0.5, 0, 1))
+
+
+def _unlike(view: Array, behind: Array) -> Array:
+    """How little of the clean plate close by explains the plate, 0 to 1: float32 ``[h, w]``.
+
+    Ground that slips by a pixel, as cloth under feet, differs from the clean plate along its own lines.
+    """
+    square = np.ones((2 * _SLIP + 1, 2 * _SLIP + 1), np.uint8)
+    ground = behind.astype(np.uint8)
+    beyond = cv2.max(cv2.subtract(view, cv2.dilate(ground, square)), cv2.subtract(cv2.erode(ground, square), view))
+    red, green, blue = cv2.split(beyond)
+    return np.asarray(np.minimum(cv2.max(cv2.max(red, green), blue).astype(np.float32) / _BEYOND, 1))
+
+
+def _regions(alpha: Tensor, inner: float, outer: float) -> Array:
+    """The trimap where it is unknown, and a little round that; 0 elsewhere, where nobody asks."""
+    regions = np.zeros(alpha.shape, np.float32)
+    near = changing_box(alpha, max(inner, outer) + _SPARE)
+    if near is not None:
+        place = np.s_[near[1] : near[3], near[0] : near[2]]
+        regions[place] = trimap(alpha[place], inner, outer).cpu().numpy()
+    return regions

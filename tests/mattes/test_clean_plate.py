@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sam2_roto.mattes import Hair, Picture, Strands
-from sam2_roto.mattes.bands import Box
-from sam2_roto.mattes.clean_plate import CleanPlate, clean_plate
+from sam2_roto.mattes.bands import Box, trimap
+from sam2_roto.mattes.clean_plate import CleanPlate, _median, clean_plate
 from sam2_roto.mattes.difference import difference_alpha
-from sam2_roto.mattes.laid_strands import with_strands
+from sam2_roto.mattes.laid_strands import _regions, _unlike, with_strands
 from sam2_roto.mattes.scene import Moment, Scene
 
 SIZE = (180, 240)
@@ -202,15 +202,14 @@ def test_light_that_flickers_is_not_taken_for_strands() -> None:
     assert found[:55].mean() < 0.01
 
 
-@pytest.mark.parametrize(("share", "laid"), [(0.1, 0.0), (0.8, 1.0)])
-def test_a_faint_difference_is_left_out(share: float, laid: float) -> None:
-    """Leaves that stir differ a little from the clean plate; strands differ much."""
+def laid_in(place: tuple[slice, slice], share: float) -> torch.Tensor:
+    """A block's matte with strands sought, where its paint covers ``share`` of another ``place``, too."""
     behind, paint = ground(), np.array([250.0, 20.0, 20.0])
     alpha = np.zeros(SIZE, np.float32)
     alpha[90:150, 80:140] = 1
     seen = behind.copy()
     seen[90:150, 80:140] = paint
-    seen[70:90, 100:104] += share * (paint - seen[70:90, 100:104])
+    seen[place] += share * (paint - seen[place])
     picture = Picture(seen.round().clip(0, 255).astype(np.uint8))
     sure, noise = np.ones(SIZE, np.float32), np.ones(SIZE, np.float32)
 
@@ -219,5 +218,56 @@ def test_a_faint_difference_is_left_out(share: float, laid: float) -> None:
         place = np.s_[top:bottom, left:right]
         return CleanPlate(behind[place].astype(np.float32), sure[place], noise[place])
 
-    found = with_strands(torch.from_numpy(alpha), picture, 4, 6, 30, part)
+    return with_strands(torch.from_numpy(alpha), picture, 4, 6, 30, part)
+
+
+@pytest.mark.parametrize(("share", "laid"), [(0.1, 0.0), (0.8, 1.0)])
+def test_a_faint_difference_is_left_out(share: float, laid: float) -> None:
+    """Leaves that stir differ a little from the clean plate; strands differ much."""
+    found = laid_in(np.s_[70:90, 100:104], share)
     assert found[74:86, 101:103].mean() == pytest.approx(laid, abs=0.05)
+
+
+@pytest.mark.parametrize(("width", "laid"), [(3, 1.0), (20, 0.0)])
+def test_what_is_wide_is_another_thing(width: int, laid: float) -> None:
+    """A strand is thinner than what the network sees for itself; a neighbour's leg is not."""
+    found = laid_in(np.s_[100 : 100 + width, 141:165], 1.0)
+    assert found[101 : 99 + width, 155:163].mean() == pytest.approx(laid, abs=0.1)
+
+
+@pytest.mark.parametrize(("slip", "seen"), [((0, 1), False), ((1, -1), False), ((0, 6), True)])
+def test_ground_that_slips_a_little_is_no_strand(slip: tuple[int, int], seen: bool) -> None:
+    """Cloth with dark lines, a pixel away from where the clean plate has it."""
+    cloth = np.full((40, 60, 3), 220, np.uint8)
+    cloth[10:13] = 40
+    cloth[:, 30:32] = 60
+    told = _unlike(np.roll(cloth, slip, (0, 1)), cloth.astype(np.float32))
+    assert (told[3:-3, 8:-8].max() > 0.9) == seen
+
+
+@pytest.mark.parametrize("shape", [(40, 30, 3), (700, 64, 3), (5, 70000)])
+def test_medians_count_samples_by_their_weights(shape: tuple[int, ...]) -> None:
+    """Planes larger than what is done at a time, and rows longer than that."""
+    rng = np.random.default_rng(2)
+    samples = [rng.integers(0, 256, shape, dtype=np.uint8) for _ in range(4)]
+    weights = [rng.integers(1, 5, shape[:2]).astype(np.uint16) for _ in range(4)]
+    found = _median(samples, [weight.reshape(*shape[:2], *[1] * (len(shape) - 2)) for weight in weights])
+    for _ in range(50):
+        place = tuple(int(rng.integers(side)) for side in shape)
+        repeated = sorted(
+            value
+            for sample, weight in zip(samples, weights, strict=True)
+            for value in [int(sample[place])] * int(weight[place[:2]])
+        )
+        assert found[place] == repeated[(len(repeated) + 1) // 2 - 1]
+
+
+def test_where_the_band_is_looked_for_changes_nothing() -> None:
+    """Only a part of the plate is measured: the same as when all is, also beside the border."""
+    alpha = torch.zeros(SIZE)
+    alpha[60:150, :70] = 1
+    alpha[100:110, 70:80] = 0.5
+    for inner, outer in ((3.0, 6.0), (8.0, 40.0)):
+        whole = trimap(alpha, inner, outer).numpy()
+        assert ((_regions(alpha, inner, outer) == 0.5) == (whole == 0.5)).all()
+    assert not _regions(torch.ones(SIZE), 3, 6).any()
