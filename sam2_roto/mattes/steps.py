@@ -25,7 +25,7 @@ from sam2_roto.mattes.temporal import motion_blurred, stabilised
 _WIDEST_WINDOW = 8
 _LEAST_WINDOW = 0.01
 _INNER_CELLS, _OUTER_CELLS = 1.5, 2.0
-_REACH, _NEAR_REACH = 0.07, 0.06
+_REACH, _NEAR_REACH = 0.07, 0.045
 
 
 @runtime_checkable
@@ -197,13 +197,13 @@ class Refine(_Guided):
 class Strands(_Around):
     """Lay in what differs from the clean plate that ``frames`` on either side show behind the object.
 
-    It is looked for ``reach`` pixels round the matte; 0 takes 0.06 of the plate's diagonal: other things that move
+    It is looked for ``reach`` pixels round the matte; 0 takes 0.045 of the plate's diagonal: other things that move
     close by differ as well. Where the frames show no background, or do not agree on it, the matte stays as it is.
     """
 
     name: ClassVar[str] = "strands"
     plate: ClassVar[bool] = True
-    frames: int = 4
+    frames: int = 3
     reach: float = 0.0
 
     def __post_init__(self) -> None:
