@@ -9,6 +9,7 @@ from torch import nn
 
 from sam2_roto.errors import ModelError
 from sam2_roto.model import SAM2
+from sam2_roto.model.kernels import cpu_multiplies_bfloat16
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -23,6 +24,13 @@ SHORTCUT = re.compile(r"\d+\.proj")
 """Name, within the trunk's blocks, of the layers through which a stage's sum begins."""
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` has instructions for bfloat16; training in it is many times slower on a CPU without them."""
+    if device.type == "cpu":
+        return cpu_multiplies_bfloat16()
+    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 0)
+
+
 def choose_precision(word: str, device: torch.device) -> torch.dtype:
     """The type that ``word`` (auto, float32 or bfloat16) means on ``device``. Raises ModelError.
 
@@ -31,7 +39,7 @@ def choose_precision(word: str, device: torch.device) -> torch.dtype:
     if word not in PRECISIONS:
         raise ModelError(f"the precision '{word}' is not one of {', '.join(PRECISIONS)}")
     if word == "auto":
-        able = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        able = device.type == "cuda" and multiplies_bfloat16(device)
         return torch.bfloat16 if able else torch.float32
     return torch.bfloat16 if word == "bfloat16" else torch.float32
 

@@ -28,11 +28,16 @@ SMALL = 1024
 """Up to this many keys, torch's attention is as fast in float32."""
 
 
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether the processor has vector units that oneDNN multiplies bfloat16 with; without them it refuses."""
+    return torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
+
+
 def on_cpu(x: Tensor) -> bool:
-    """Whether ``x`` is on a CPU, in inference, in a type that oneDNN multiplies."""
+    """Whether ``x`` is on a CPU, in inference, in a type that oneDNN multiplies there."""
     return (
         x.is_cpu
-        and x.dtype in (torch.float32, torch.bfloat16)
+        and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and cpu_multiplies_bfloat16()))
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and _ONEDNN

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sam2_roto.model import SAM2
+from sam2_roto.precision import multiplies_bfloat16
 from sam2_roto.training.attention import PlainAttention
 from sam2_roto.training.config import Recipe
 from sam2_roto.training.data import Batch
@@ -49,8 +50,8 @@ def step_generator(seed: int, step: int, device: torch.device | str = "cpu") -> 
 
 @contextmanager
 def precision(device: torch.device, recipe: Recipe) -> Iterator[None]:
-    """Mixed precision as the recipe asks, and on a CPU the attention that is fast there."""
-    mixed = recipe.optimisation.bfloat16
+    """Mixed precision as the recipe asks and the device can, and on a CPU the attention that is fast there."""
+    mixed = recipe.optimisation.bfloat16 and multiplies_bfloat16(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=mixed), ExitStack() as stack:
         if device.type == "cpu":
             stack.enter_context(PlainAttention())

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from sam2_roto.errors import ModelError
 from sam2_roto.loading import build_model
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig, kernels
-from sam2_roto.precision import choose_precision, set_precision
+from sam2_roto.precision import choose_precision, multiplies_bfloat16, set_precision
 
 
 @pytest.mark.parametrize("activation", ["none", "relu", "gelu"])
@@ -91,6 +91,19 @@ def test_precision_is_chosen_by_word_and_device() -> None:
     assert choose_precision("bfloat16", torch.device("cpu")) == torch.bfloat16
     model = set_precision(build_model("nano", 128), torch.float32)
     assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(("capability", "able"), [("AVX2", False), ("AVX512", True), ("DEFAULT", False)])
+def test_a_processor_without_the_instructions_is_not_asked_for_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, capability: str, able: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert multiplies_bfloat16(torch.device("cpu")) is able
+    x, weight = torch.randn(5, 8).bfloat16(), torch.randn(3, 8).bfloat16()
+    with torch.inference_mode():
+        assert kernels.on_cpu(x) is able
+        if not able:
+            torch.testing.assert_close(kernels.linear(x, weight, None), F.linear(x, weight))
 
 
 def test_an_unknown_precision_is_told() -> None:

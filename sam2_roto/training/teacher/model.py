@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sam2_roto.checkpoints.load import load_weights
 from sam2_roto.model import SAM2, ImageFeatures, build_model
+from sam2_roto.precision import multiplies_bfloat16
 from sam2_roto.training.data import normalise
 from sam2_roto.training.lessons import MASK_SIDE, SIDE, Lesson
 from sam2_roto.training.teacher.weights import TEACHER
@@ -33,7 +34,7 @@ class Teacher:
 
     def __init__(self, weights: Path, device: torch.device) -> None:
         """Load it. Raises CheckpointError where the file does not hold it."""
-        self.device = device
+        self.device, self._mixed = device, multiplies_bfloat16(device)
         self.model: SAM2 = build_model(TEACHER, SIDE)
         load_weights(self.model, weights, TEACHER)
         self.model.eval().to(device)
@@ -43,7 +44,7 @@ class Teacher:
         """The lesson of a picture uint8 [512, 512, 3]."""
         points = torch.from_numpy(jittered_grid(rng)).to(self.device)
         labels = torch.ones(points.shape[:2], dtype=torch.int32, device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
             top, features = self._see(picture, len(points))
             answer = self.model.decode(top, features, (points, labels), None, True)
         masks = best_masks(answer.logits.float().flatten(0, 1), answer.iou.float().flatten())
@@ -53,7 +54,7 @@ class Teacher:
     def again(self, picture: Array, logits: Tensor) -> Tensor:
         """Where objects are on a picture uint8 [512, 512, 3] that are about at ``logits`` [R, 1, 128, 128]."""
         rows = logits.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
             top, features = self._see(picture, len(rows))
             answer = self.model.decode(top, features, boxes_of(rows), rows, False)
         return answer.logits.float().cpu()
