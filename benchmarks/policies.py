@@ -19,7 +19,7 @@ from sam2_roto.evaluation.held_out import score_clip
 from sam2_roto.evaluation.segmenter import TrackerSegmenter
 from sam2_roto.export.annotations import write_json
 from sam2_roto.loading import load_model
-from sam2_roto.tracking.policy import POLICIES
+from sam2_roto.tracking.policies import POLICIES
 from sam2_roto.training.clips import DIFFICULTIES, Clip, TextureLibrary, generate_clip, held_out_set
 
 Scores = dict[str, dict[str, list[float]]]

@@ -13,10 +13,10 @@ from sam2_roto.model import SAM2
 from sam2_roto.tracking import FramePrompt, FrameSource, ObjectFrame, Tracker
 from sam2_roto.tracking.abreast import Lane
 from sam2_roto.tracking.answers import answer_prompts
-from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
 from sam2_roto.tracking.looks import first_window
 from sam2_roto.tracking.policy import PolicyFactory
+from sam2_roto.tracking.window import Window
 
 Prompts = dict[str, dict[int, FramePrompt]]
 

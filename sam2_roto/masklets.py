@@ -27,9 +27,9 @@ import torch
 from compositing.closing import Closing
 from sam2_roto.errors import StoreError
 from sam2_roto.model import ModelConfig
-from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.window import Window
 
 FORMAT = 2
 """Version of the layout, in ``job.json``."""

@@ -36,7 +36,7 @@ from sam2_roto.rendering import frame_mattes, stem
 from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.abreast import Lane, abreast
-from sam2_roto.tracking.policy import find_policy
+from sam2_roto.tracking.policies import find_policy
 
 MASKLETS = "masklets"
 """Folder, inside the output folder, of what the mattes are derived from."""

@@ -106,7 +106,7 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
     from sam2_roto.evaluation.segmenter import TrackerSegmenter
     from sam2_roto.evaluation.strip import write_strip
     from sam2_roto.mattes import MatteRecipe
-    from sam2_roto.tracking.policy import find_policy
+    from sam2_roto.tracking.policies import find_policy
 
     def finished(rounds: list[ClipResult]) -> None:
         if args.strip:

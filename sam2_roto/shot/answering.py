@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
-from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.looks import first_window
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.prompts import FramePrompt, square_mask
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.source import FrameSource, prepare
+from sam2_roto.tracking.window import Window
 
 WARM = 6
 """Frames, memories and conditioned features kept of each."""

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from sam2_roto.errors import ShotError
-from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.window import Window
 
 from .durable import keep
 

@@ -16,7 +16,7 @@ from sam2_roto.job import Crop, Progress
 from sam2_roto.loading import build_model, choose_device
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
 from sam2_roto.precision import choose_precision, set_precision
-from sam2_roto.tracking.policy import find_policy
+from sam2_roto.tracking.policies import find_policy
 
 from .document import Document, TrackingSettings
 

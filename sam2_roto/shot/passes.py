@@ -10,7 +10,7 @@ import numpy as np
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import FramePrompt, FrameSource, Tracker
 from sam2_roto.tracking.crop_tracker import CropTracker
-from sam2_roto.tracking.policy import find_policy
+from sam2_roto.tracking.policies import find_policy
 from sam2_roto.tracking.sight import Sight
 
 from .results import Results

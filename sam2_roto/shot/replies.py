@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sam2_roto.mattes.alpha import alpha_from_logits, mask_from_logits
 from sam2_roto.tracking import FramePrompt
-from sam2_roto.tracking.crop import Window, reaching
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.window import Window, reaching
 
 from .answering import Answerer, Beside
 from .answers import read_answer

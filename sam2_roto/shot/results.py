@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sam2_roto.masklets import FORMAT, MaskletStore
-from sam2_roto.tracking.crop import Window
 from sam2_roto.tracking.fusion import disagreement, forward_leads, fuse_frames
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.window import Window
 
 from .answers import read_answer
 from .document import Document, Keyframe, ShotObject

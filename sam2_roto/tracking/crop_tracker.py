@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
+import torch
+from torch import Tensor
+
 from sam2_roto.model import SAM2
 
-from .crop import CropSource, Window
+from .crop import CropSource
+from .guide import LIMIT, View
 from .looks import first_window
 from .objects import FrameResult, ObjectFrame
 from .policy import PolicyFactory
 from .prompts import FramePrompt
 from .source import FrameSource
 from .tracker import Tracker
+from .window import Window
 
 
 class CropArchive(Protocol):
@@ -104,6 +109,19 @@ class CropTracker(Tracker):
         """As ``Tracker.propagate``."""
         self._crop.step = -1 if reverse else 1
         yield from super().propagate(start, stop, reverse=reverse, joins=joins, cancelled=cancelled)
+
+    def _look_back(self, there: int, here: int) -> View | None:
+        """Frame ``there`` through the window of ``here``, so that motion is that of the plate, not of the window."""
+        return None if self._crop.look(there) == self._crop.look(here) else self._crop.through(there, here)
+
+    def _from_here(self, logits: Tensor, there: int, here: int) -> Tensor:
+        """What was seen through the window of ``there`` as it lies in that of ``here``; beyond it, nothing is said."""
+        before, window = self._crop.look(there), self._crop.look(here)
+        if before == window:
+            return logits
+        known = logits.float().clamp(-LIMIT, LIMIT)
+        laid = before.seen_through(window, known, len(logits), (self._whole.width, self._whole.height))
+        return torch.where(laid < -LIMIT, 0.0, laid)
 
 
 class _Windowed:

@@ -21,6 +21,8 @@ from sam2_roto.model import Prediction
 
 from .source import FrameSource
 
+View = npt.NDArray[np.uint8]
+
 LIMIT = 10.0
 """Carried logits lie in -LIMIT..LIMIT."""
 
@@ -91,17 +93,23 @@ class Guide:
         self._source, self._size, self._cells = source, FINENESS * image_size, cells
         self._seen: tuple[int, npt.NDArray[Any]] | None = None
 
-    def see(self, frame: int, view: npt.NDArray[np.uint8]) -> None:
+    def see(self, frame: int, view: View) -> None:
         """Keep the picture ``view`` of ``frame``, to be pointed to by the next one."""
         if not self._seen or self._seen[0] != frame:
             self._seen = (frame, self._gray(view))
 
-    def toward(self, behind: int, frame: int, view: npt.NDArray[np.uint8]) -> Tensor:
-        """Where the picture ``view`` of ``frame`` was on frame ``behind``: float32 ``[1, 3, cells, cells]``."""
-        there = self._seen[1] if self._seen and self._seen[0] == behind else self._gray(self._source.view(behind))
+    def toward(self, behind: int, frame: int, view: View, anew: View | None = None) -> Tensor:
+        """Where the picture ``view`` of ``frame`` was on frame ``behind``: float32 ``[1, 3, cells, cells]``.
+
+        ``anew`` is the picture of ``behind`` where it has to be looked at from another place than it was.
+        """
+        if anew is not None:
+            there = self._gray(anew)
+        else:
+            there = self._seen[1] if self._seen and self._seen[0] == behind else self._gray(self._source.view(behind))
         here = self._gray(view)
         self._seen = (frame, here)
         return motion(here, there, self._cells, quick=True)[None]
 
-    def _gray(self, view: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    def _gray(self, view: View) -> npt.NDArray[Any]:
         return gray(cv2.resize(view, (self._size, self._size), interpolation=cv2.INTER_AREA))

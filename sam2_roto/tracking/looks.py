@@ -18,12 +18,12 @@ from torch import Tensor
 
 from sam2_roto.model import SAM2
 
-from .crop import OUTSIDE, Box, Window, extent_of, window_about, zoom_for
 from .kalman import mask_box
 from .objects import ObjectFrame
 from .prompts import FramePrompt
 from .source import ArraySource, FrameSource
 from .tracker import Tracker
+from .window import OUTSIDE, Box, Window, extent_of, window_about, zoom_for
 
 _LOOKS = 3  # at what a click marks, each closer than the one before
 

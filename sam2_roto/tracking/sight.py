@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .crop import Window
 from .objects import ObjectFrame
+from .window import Window
 
 
 class Sight(NamedTuple):

@@ -256,12 +256,22 @@ class Tracker:
         if self._guide is None or not 0 <= behind < len(self.frames):
             return {}
         known = {entry.name: self._known(entry, behind) for entry in entries}
-        found = {name: result.logits.to(self._device) for name, result in known.items() if result and result.present}
-        if not found:
+        seen = {name: result.logits for name, result in known.items() if result and result.present}
+        if not seen:
             return {}
-        moved = self._guide.toward(self.frames[behind], self.frames[index], view).to(self._device)
+        there, here = self.frames[behind], self.frames[index]
+        found = {name: self._from_here(logits, there, here).to(self._device) for name, logits in seen.items()}
+        moved = self._guide.toward(there, here, view, self._look_back(there, here)).to(self._device)
         carried = carry(torch.stack(list(found.values()))[:, None], moved)
         return dict(zip(found, carried, strict=True))
+
+    def _look_back(self, there: int, here: int) -> View | None:  # noqa: ARG002
+        """The picture of frame ``there`` as ``here`` is looked at; None where both are looked at alike."""
+        return None
+
+    def _from_here(self, logits: Tensor, there: int, here: int) -> Tensor:  # noqa: ARG002
+        """Logits ``[S/4, S/4]`` of frame ``there`` on the cells of ``here``."""
+        return logits
 
     def _answer(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> tuple[ObjectFrame, FrameMemory]:
         features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))

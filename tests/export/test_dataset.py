@@ -12,7 +12,7 @@ from sam2_roto.export.dataset import masklet_annotations
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.mattes.masks import object_masks
 from sam2_roto.tracking import ObjectFrame
-from sam2_roto.tracking.crop import Window
+from sam2_roto.tracking.window import Window
 
 WIDTH, HEIGHT, SIZE = 320, 200, 64
 CELLS = SIZE // 4

@@ -16,10 +16,10 @@ from compositing.footage.writer import write_movie
 from sam2_roto.errors import PromptError
 from sam2_roto.shot import Session, Shot, Stroke, TrackingSettings
 from sam2_roto.tracking import FramePrompt
-from sam2_roto.tracking.crop import Window, window_about
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
-from sam2_roto.tracking.policy import find_policy
+from sam2_roto.tracking.policies import find_policy
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.window import Window, window_about
 
 WIDTH, HEIGHT, FRAMES = 192, 128, 12
 PLATE = (WIDTH, HEIGHT)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, looks
-from sam2_roto.tracking.crop import Box, Window
 from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.window import Box, Window
 
 SIZE, PLATE = 64, (640, 400)
 NETWORK = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE)))

@@ -15,16 +15,12 @@ from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import CONFIGS, SAM2
 from sam2_roto.shot.document import TrackingSettings
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
+from sam2_roto.tracking.combined_policy import CombinedPolicy
+from sam2_roto.tracking.distractor_policy import DistractorPolicy
 from sam2_roto.tracking.kalman import BoxFilter, box_iou, mask_box
-from sam2_roto.tracking.policy import (
-    DEFAULT_POLICY,
-    POLICIES,
-    Candidates,
-    DistractorPolicy,
-    MotionPolicy,
-    find_policy,
-    latest,
-)
+from sam2_roto.tracking.motion_policy import MotionPolicy
+from sam2_roto.tracking.policies import DEFAULT_POLICY, POLICIES, find_policy
+from sam2_roto.tracking.policy import Candidates, latest
 
 CONFIG = CONFIGS["nano"]
 BOX = FramePrompt(box=(12.0, 20.0, 36.0, 44.0))
@@ -122,14 +118,37 @@ def test_motion_does_not_read_doubtful_frames_again() -> None:
     assert read == [9, 8, 7, 4, 3, 2]
 
 
+def test_the_combined_policy_reads_trusted_frames_and_those_with_a_distractor() -> None:
+    policy = CombinedPolicy(CONFIG)
+    policy.begin(0, 1, result(square(4)))
+    wide = square(4)
+    wide[10:18, 22:30] = 5  # another thing, which one candidate takes in
+    for frame in range(1, 16):
+        told = seen(frame, square(4), wide, iou=(0.9, 0.5)) if frame == 7 else seen(frame, square(4), iou=(0.9,))
+        gone = frame in (13, 14)
+        assert policy.note(frame, result(square(4), score=-1.0 if gone else 5.0), told) == (frame == 7)
+    reading = policy.read(16, set(range(1, 16)))
+    assert [frame for frame, _ in reading.spatial] == [15, 12, 11, 7]
+    assert reading.spatial[-1] == (7, CONFIG.memories - 1)
+    assert 7 in policy.held
+
+
+def test_the_combined_policy_chooses_by_place() -> None:
+    policy = CombinedPolicy(CONFIG)
+    policy.begin(0, 1, result(square(4)))
+    for frame in range(1, 20):
+        policy.note(frame, result(square(4)), None)
+    assert policy.choose(seen(20, square(22), square(4), iou=(0.6, 0.55))) == 1
+
+
 def test_an_unknown_policy_is_named_with_those_there_are() -> None:
     assert DEFAULT_POLICY in POLICIES
     assert TrackingSettings().policy == DEFAULT_POLICY
-    with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion"):
+    with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion, combined"):
         find_policy("clever")
 
 
-@pytest.mark.parametrize("name", ["plain", "distractor", "motion"])
+@pytest.mark.parametrize("name", list(POLICIES))
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_pass_taken_up_again_ends_in_the_same_bits(
     model: SAM2, shot_views: NDArray[np.uint8], tmp_path: Path, name: str, reverse: bool
@@ -156,7 +175,7 @@ def test_a_pass_taken_up_again_ends_in_the_same_bits(
                 assert one.held == other.held
 
 
-@pytest.mark.parametrize("name", ["distractor", "motion"])
+@pytest.mark.parametrize("name", [name for name, made in POLICIES.items() if made])
 def test_a_policy_keeps_memory_bounded(model: SAM2, shot_views: NDArray[np.uint8], name: str) -> None:
     views = np.concatenate([shot_views] * 3)
     tracker = Tracker(model, ArraySource(views), policy=find_policy(name))

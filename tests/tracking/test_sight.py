@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from sam2_roto.tracking import ObjectFrame
-from sam2_roto.tracking.crop import OUTSIDE, Window, reaching
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.window import OUTSIDE, Window, reaching
 
 PLATE, SIDE, CELLS = (320, 200), 64, 16
 HERE = Window(64, 40, 64, 64)
