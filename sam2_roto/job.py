@@ -38,7 +38,7 @@ __all__ = [
 Crop = Literal["none", "auto"]
 """Whether small objects are followed in windows of their own."""
 
-Policy = Literal["plain", "distractor", "motion", "combined"]
+Policy = Literal["plain", "distractor", "motion"]
 """What is remembered of an object; see ``sam2_roto.tracking.policy``."""
 
 Preset = Literal["default", "hard", "soft", "hair", "motion"]

@@ -45,11 +45,6 @@ class DistractorPolicy:
         """Frames with a distractor, and the sparse recent ones."""
         return {*self._held, *self._visible}
 
-    @property
-    def told(self) -> Collection[int]:
-        """Frames on which a distractor was told from the object, oldest first."""
-        return tuple(self._held)
-
     def begin(self, frame: int, step: int, answer: ObjectFrame) -> None:
         """Forget all frames but the prompted one."""
         self._held.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sam2_roto.errors import PromptError
 
-from .combined_policy import CombinedPolicy
 from .distractor_policy import DistractorPolicy
 from .motion_policy import MotionPolicy
 from .policy import PolicyFactory
@@ -13,7 +12,6 @@ POLICIES: dict[str, PolicyFactory | None] = {
     "plain": None,
     "distractor": DistractorPolicy,
     "motion": MotionPolicy,
-    "combined": CombinedPolicy,
 }
 """By name; None is the published tracker, which asks no one."""
 

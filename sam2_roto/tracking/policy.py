@@ -6,7 +6,6 @@
   the mask are remembered for long.
 - ``motion`` (``motion_policy.py``): a Kalman filter of the box has a say in the choice, and frames that were doubtful
   are not read again.
-- ``combined`` (``combined_policy.py``): the choice of ``motion``, and the memories of both.
 
 To add one: write a class with the three methods and the property of ``Policy``, and name it in ``policies.py``. There
 is one instance for each object, and frames are positions in the clip, counted from 0. In a pass the tracker calls, for

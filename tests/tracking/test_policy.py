@@ -15,7 +15,6 @@ from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import CONFIGS, SAM2
 from sam2_roto.shot.document import TrackingSettings
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
-from sam2_roto.tracking.combined_policy import CombinedPolicy
 from sam2_roto.tracking.distractor_policy import DistractorPolicy
 from sam2_roto.tracking.kalman import BoxFilter, box_iou, mask_box
 from sam2_roto.tracking.motion_policy import MotionPolicy
@@ -118,33 +117,10 @@ def test_motion_does_not_read_doubtful_frames_again() -> None:
     assert read == [9, 8, 7, 4, 3, 2]
 
 
-def test_the_combined_policy_reads_trusted_frames_and_those_with_a_distractor() -> None:
-    policy = CombinedPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
-    wide = square(4)
-    wide[10:18, 22:30] = 5  # another thing, which one candidate takes in
-    for frame in range(1, 16):
-        told = seen(frame, square(4), wide, iou=(0.9, 0.5)) if frame == 7 else seen(frame, square(4), iou=(0.9,))
-        gone = frame in (13, 14)
-        assert policy.note(frame, result(square(4), score=-1.0 if gone else 5.0), told) == (frame == 7)
-    reading = policy.read(16, set(range(1, 16)))
-    assert [frame for frame, _ in reading.spatial] == [15, 12, 11, 7]
-    assert reading.spatial[-1] == (7, CONFIG.memories - 1)
-    assert 7 in policy.held
-
-
-def test_the_combined_policy_chooses_by_place() -> None:
-    policy = CombinedPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
-    for frame in range(1, 20):
-        policy.note(frame, result(square(4)), None)
-    assert policy.choose(seen(20, square(22), square(4), iou=(0.6, 0.55))) == 1
-
-
 def test_an_unknown_policy_is_named_with_those_there_are() -> None:
     assert DEFAULT_POLICY in POLICIES
     assert TrackingSettings().policy == DEFAULT_POLICY
-    with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion, combined"):
+    with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion"):
         find_policy("clever")
 
 
