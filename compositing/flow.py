@@ -43,5 +43,6 @@ def doubt(flow: Array, back: Array) -> Array:
 
     Large where a pixel is hidden in the other picture, or was not found.
     """
-    ends = seen_from(back, flow) + flow
-    return np.asarray(cv2.magnitude(ends[..., 0], ends[..., 1]))
+    ends = np.square(seen_from(back, flow) + flow)
+    # OpenCV's magnitude rounds the last bit by where in memory the numbers lie, so that no two runs are equal.
+    return np.asarray(np.sqrt(ends[..., 0] + ends[..., 1]))
