@@ -9,7 +9,7 @@ from torch import nn
 
 from sam2_roto.errors import ModelError
 from sam2_roto.model import SAM2
-from sam2_roto.model.kernels import cpu_multiplies_bfloat16
+from sam2_roto.model.kernels import wide_vectors
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -27,7 +27,7 @@ SHORTCUT = re.compile(r"\d+\.proj")
 def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether ``device`` has instructions for bfloat16; training in it is many times slower on a CPU without them."""
     if device.type == "cpu":
-        return cpu_multiplies_bfloat16()
+        return wide_vectors()
     return device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
