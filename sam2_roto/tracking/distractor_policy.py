@@ -85,7 +85,7 @@ class DistractorPolicy:
         rested = abs(frame - self._last) > self.PAUSE
         if not (result.present and result.iou > self.SURE and steady and rested):
             return False
-        chosen = int(np.abs(seen.iou - result.iou).argmin())
+        chosen = self.choose(seen)
         masks = seen.logits > 0
         others = [mask for index, mask in enumerate(masks) if index != chosen]
         return any(_joined_iou(masks[chosen], other) <= self.APART for other in others)
