@@ -7,6 +7,7 @@ are measured by eye are in the held-out pool alone.
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -126,7 +127,8 @@ def _write_library(clips: Sequence[Path], annotations: Sequence[Path], art: Sequ
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        with ProcessPoolExecutor() as workers:
+        # Forked workers inherit libraries whose threads stay behind: they wait for them for ever, or crash.
+        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as workers:
             for name in ("training", "held_out"):
                 chosen = [movie for movie in clips if (movie.stem in HELD_OUT_CLIPS) == (name == "held_out")]
                 pool = _prepare(name, chosen, artwork if name == "training" else Artwork(), workers)
