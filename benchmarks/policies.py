@@ -1,6 +1,6 @@
 """Compare memory policies on held-out generated clips: J&F by policy and difficulty, every policy on every clip.
 
-python benchmarks/policies.py [--model nano] [--textures DIR] [--clips 24] [--frames 36] [--json FILE]
+python benchmarks/policies.py [--model nano] [--textures DIR] [--clips 24] [--frames 36] [--crop] [--json FILE]
 
 Differences are paired with ``plain``, object by object; "±" is their standard error.
 """
@@ -21,6 +21,8 @@ from sam2_roto.export.annotations import write_json
 from sam2_roto.loading import load_model
 from sam2_roto.tracking.policies import POLICIES
 from sam2_roto.training.clips import DIFFICULTIES, Clip, TextureLibrary, generate_clip, held_out_set
+
+_TOLD = ("model", "size", "side", "crop", "clips", "frames", "prompt")
 
 Scores = dict[str, dict[str, list[float]]]
 """Difficulty, then policy, to the J&F of every object, in one order."""
@@ -48,12 +50,12 @@ def measure(options: argparse.Namespace) -> Scores:
     made = clips(library, options.difficulties, options.clips, options.frames, options.side)
     for difficulty, seed, clip in tqdm(made, total=options.clips * len(options.difficulties), unit="clip"):
         for policy in options.policies:
-            segmenter = TrackerSegmenter(model, policy=POLICIES[policy])
+            segmenter = TrackerSegmenter(model, policy=POLICIES[policy], crop=options.crop)
             found = score_clip(segmenter, str(seed), clip, options.prompt)
             scores[difficulty][policy] += [entry.mean.jf for entry in found]
         encodings.clear()
         if options.json:
-            about = {name: getattr(options, name) for name in ("model", "size", "side", "clips", "frames", "prompt")}
+            about = {name: getattr(options, name) for name in _TOLD}
             write_json(options.json, {**about, "scores": scores})
     return scores
 
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--difficulties", nargs="+", default=["distractors", "occlusion"], choices=DIFFICULTIES)
     parser.add_argument("--side", type=int, default=384, help="side of the clips' pictures")
     parser.add_argument("--size", type=int, help="side of the square that the network sees; the model's own by default")
+    parser.add_argument("--crop", action="store_true", help="follow small objects in windows of their own")
     parser.add_argument("--json", type=Path, help="written after every clip")
     options = parser.parse_args()
     options.policies = ["plain", *(name for name in options.policies if name != "plain")]

@@ -1,6 +1,12 @@
-"""The guided filter: a matte drawn to the edges of its plate (He, Sun & Tang 2013; subsampled as He & Sun 2015)."""
+"""The guided filter: a matte drawn to the edges of its plate (He, Sun & Tang 2013; subsampled as He & Sun 2015).
+
+It is believed as far as colour tells the object from what is beside it. White fur before a white floor is told by its
+pattern alone, and a filter that follows that tears the matte: there the matte stays as it was.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,9 +16,14 @@ _TAPS = 4  # the window's radius after subsampling
 _FLOOR = 0.02
 _HAZE = 0.05  # what the filter leaves of the background's pattern round the object, and of the object's in it
 
+_AROUND = 6  # radii of the filter's windows in which colours are compared
+_DOUBTED, _BELIEVED = 0.6, 0.9  # the part of alpha's variance that colour explains there
+_UNSURE = 0.05  # weight there of an alpha of one half; that of 0 and 1 is one more
+_LEAST = 1e-4  # variance of alpha below which there is no edge to be explained
+
 
 def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float = 1e-4) -> Tensor:
-    """Alpha as a locally linear function of the plate's colour.
+    """Alpha as a locally linear function of the plate's colour, where colour tells inside from outside.
 
     Args:
         alpha: float32 ``[H, W]``, 0 to 1.
@@ -27,9 +38,11 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
     step = max(1, round(radius / _TAPS))
     size = (max(1, height // step), max(1, width // step))
     small = F.interpolate(torch.cat([guide, alpha[None]])[None], size=size, mode="area")[0]
-    factors = _linear_model(small[:3] - 0.5, small[3], max(1, round(radius / step)), epsilon)
+    color, level, taps = small[:3] - 0.5, small[3], max(1, round(radius / step))
+    trust = _told_by_color(color, level, _AROUND * taps, epsilon)
+    factors = _box(torch.cat([trust * _line(_moments(color, level, taps), epsilon), trust]), taps)
     full = F.interpolate(factors[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-    matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3])
+    matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3]).addcmul_(1 - full[4], alpha)
     return matte.sub_(_HAZE).div_(1 - 2 * _HAZE).clamp_(0, 1)
 
 
@@ -52,18 +65,54 @@ def _inner(mask: Tensor, depth: float) -> Tensor:
     return _box(lowest[0], blur)[0]
 
 
-def _linear_model(guide: Tensor, alpha: Tensor, taps: int, epsilon: float) -> Tensor:
-    """Slopes and offset ``[4, h, w]`` of alpha over colour, by least squares in each window, then averaged."""
-    red, green, blue = guide
-    products = torch.stack([red * red, red * green, red * blue, green * green, green * blue, blue * blue])
-    means = _box(torch.cat([guide, alpha[None], products, guide * alpha]), taps)
+class _Moments(NamedTuple):
+    """Of colour and alpha in each window of ``[h, w]``: means, variances, and covariances."""
+
+    color: Tensor
+    """``[3, h, w]``"""
+    alpha: Tensor
+    """``[h, w]``"""
+    spread: tuple[Tensor, ...]
+    """Of colour with itself, each ``[h, w]``: rr, rg, rb, gg, gb, bb."""
+    shared: Tensor
+    """Of colour with alpha, ``[3, h, w]``."""
+    change: Tensor
+    """Of alpha with itself, ``[h, w]``."""
+
+
+_PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+
+
+def _moments(color: Tensor, alpha: Tensor, taps: int, weight: Tensor | None = None) -> _Moments:
+    """The moments of ``[3, h, w]`` and ``[h, w]`` in windows of 2 taps + 1, all pixels alike or by their weight."""
+    planes = torch.cat([color, alpha[None]])
+    products = torch.stack([*(color[i] * color[j] for i, j in _PAIRS), *(color * alpha), alpha * alpha])
+    every = torch.cat([planes, products])
+    means = _box(every, taps) if weight is None else _box(every * weight, taps) / _box(weight[None], taps)
     center, level = means[:3], means[3]
-    rr, rg, rb, gg, gb, bb = means[4:10] - torch.stack(
-        [center[i] * center[j] for i, j in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))]
-    )
-    slopes = _solve(rr + epsilon, rg, rb, gg + epsilon, gb, bb + epsilon, means[10:13] - center * level)
-    offset = level - (slopes * center).sum(0)
-    return _box(torch.cat([slopes, offset[None]]), taps)
+    spread = tuple(means[4 + k] - center[i] * center[j] for k, (i, j) in enumerate(_PAIRS))
+    return _Moments(center, level, spread, means[10:13] - center * level, means[13] - level * level)
+
+
+def _line(seen: _Moments, epsilon: float) -> Tensor:
+    """Slopes and offset ``[4, h, w]`` of alpha over colour, by least squares in each window."""
+    slopes = _slopes(seen, epsilon)
+    return torch.cat([slopes, (seen.alpha - (slopes * seen.color).sum(0))[None]])
+
+
+def _slopes(seen: _Moments, epsilon: float) -> Tensor:
+    rr, rg, rb, gg, gb, bb = seen.spread
+    return _solve(rr + epsilon, rg, rb, gg + epsilon, gb, bb + epsilon, seen.shared)
+
+
+def _told_by_color(color: Tensor, alpha: Tensor, taps: int, epsilon: float) -> Tensor:
+    """How far colour tells the object from its surroundings, ``[1, h, w]`` in 0 to 1.
+
+    That is the part of alpha's variance that a line over colour explains; pixels that are sure count most.
+    """
+    seen = _moments(color, alpha, taps, (2 * alpha - 1).square_().add_(_UNSURE))
+    explained = (_slopes(seen, epsilon) * seen.shared).sum(0) / seen.change.clamp(min=_LEAST)
+    return explained.sub_(_DOUBTED).div_(_BELIEVED - _DOUBTED).clamp_(0, 1)[None]
 
 
 def _solve(a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor, right: Tensor) -> Tensor:

@@ -55,6 +55,16 @@ def test_a_flat_plate_has_no_edge_to_go_to() -> None:
     assert (refined - rough).abs().max() < 0.3
 
 
+def test_where_both_sides_have_one_pattern_the_matte_stays_as_it_was() -> None:
+    _, guide, rough = scene_of(0)
+    patches = torch.rand(3, 15, 20, generator=torch.Generator().manual_seed(1)).repeat_interleave(8, 1)
+    fur = 0.8 + 0.2 * patches.repeat_interleave(8, 2)
+    kept = guided_filter(rough, fur, 10, epsilon=5e-5)
+    told = guided_filter(rough, 0.3 * fur + 0.7 * guide, 10, epsilon=5e-5)
+    assert (kept - rough).abs().max() < 0.06
+    assert (told - rough).abs().max() > 0.3
+
+
 def test_the_step_needs_the_plate_and_works_within_the_edges_box() -> None:
     _, guide, rough = scene_of(2)
     view = (255 * guide).round().byte().permute(1, 2, 0).numpy()
