@@ -12,6 +12,7 @@ from torch import Tensor
 from sam2_roto.errors import PromptError
 from sam2_roto.mattes.alpha import alpha_from_logits, mask_from_logits
 from sam2_roto.model import SAM2, ImageFeatures, PointLabel
+from sam2_roto.tracking.heed import heed_clicks
 from sam2_roto.tracking.prompts import FramePrompt
 from sam2_roto.tracking.source import prepare
 
@@ -56,7 +57,7 @@ class ImagePredictor:
     def __init__(self, model: SAM2) -> None:
         self.model = model.eval()
         self._features: ImageFeatures | None = None
-        self._size = (0, 0)
+        self._view = np.zeros((0, 0, 3), np.uint8)
 
     @torch.inference_mode()
     def set_image(self, view: NDArray[np.uint8]) -> None:
@@ -65,7 +66,7 @@ class ImagePredictor:
             raise PromptError(f"a picture must be uint8 RGB [H, W, 3], not {view.dtype} {list(view.shape)}")
         device = self.model.no_obj_ptr.device
         self._features = self.model.encode_image(prepare(view, self.model.config.image_size, device))
-        self._size = (view.shape[0], view.shape[1])
+        self._view = view
 
     @torch.inference_mode()
     def predict(
@@ -82,7 +83,7 @@ class ImagePredictor:
         """
         features = self._encoded()
         prompt = FramePrompt(points=tuple(points or ()), box=box)
-        height, width = self._size
+        height, width = self._view.shape[:2]
         prompt.check(width, height, "on the picture")
         device = self.model.no_obj_ptr.device
         coords, labels = prompt.tokens(width, height, self.model.config.image_size)
@@ -94,7 +95,10 @@ class ImagePredictor:
             previous,
             prompt.ambiguous if multimask is None else multimask,
         )
-        return Candidates(decoded.logits[0].float(), decoded.iou[0], float(decoded.score[0, 0]), self._size)
+        found, score = decoded.logits[0].float(), float(decoded.score[0, 0])
+        if self.model.config.heeds_clicks and score > 0:
+            found = heed_clicks(found, prompt, (width, height), lambda: self._view)
+        return Candidates(found, decoded.iou[0], score, (height, width))
 
     @torch.inference_mode()
     def predict_each(self, points: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
@@ -103,7 +107,7 @@ class ImagePredictor:
         Gives logits ``[P, 3, S/4, S/4]`` and predicted IoU ``[P, 3]``. Raises PromptError where no picture is set.
         """
         features = self._encoded()
-        height, width = self._size
+        height, width = self._view.shape[:2]
         side = self.model.config.image_size
         device = self.model.no_obj_ptr.device
         coords = torch.from_numpy(points * (side / width, side / height)).float()[:, None].to(device)

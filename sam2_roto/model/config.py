@@ -50,6 +50,8 @@ class ModelConfig:
     """Trained to read, on tracked frames, the last mask carried along by optical flow as a mask prompt."""
     second_look: bool = False
     """What it says to a prompt that leaves nothing open is given back with the prompt, and it answers once more."""
+    heeds_clicks: bool = False
+    """Where its answer ignores a click, it is bent to it (``tracking/heed.py``); the published say what they say."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -115,6 +117,7 @@ NANO = ModelConfig(
     detail=(64, 32),
     guided=True,
     second_look=True,
+    heeds_clicks=True,
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
+from sam2_roto.tracking.heed import heeded
 from sam2_roto.tracking.looks import first_window
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.prompts import FramePrompt, square_mask
@@ -82,13 +83,16 @@ class Answerer:
         self, frame: int, window: Window, prompt: FramePrompt, previous: Tensor | None, beside: Beside
     ) -> ObjectFrame:
         """Answer a prompt that is given in the window's pixels."""
-        size = (window.width, window.height, self._model.config.image_size)
-        coords, labels = (part.to(self._device) for part in prompt.tokens(*size))
+        size = window.width, window.height
+        coords, labels = (part.to(self._device) for part in prompt.tokens(*size, self._model.config.image_size))
         if previous is not None:
             previous = previous.to(self._device)[None, None]
         features, embedding = self._look(frame, window), self._embedding(frame, window, beside)
         decoded = self._model.answer(embedding, features, (coords, labels), previous, prompt.ambiguous)
-        return _result(self._model.choose(decoded))
+        found = self._model.choose(decoded)
+        if self._model.config.heeds_clicks:
+            found = heeded(found, prompt, size, lambda: window.taken(self._source.view(frame)))
+        return _result(found)
 
     def _look(self, frame: int, window: Window) -> ImageFeatures:
         def encode() -> ImageFeatures:

@@ -14,6 +14,7 @@ from sam2_roto.model import SAM2, ImageFeatures, Prediction
 from .archive import Archive
 from .batches import Group, equal_shapes, stack
 from .guide import Guide, carry, keep_detail
+from .heed import heeded
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory
 from .objects import FrameResult, ObjectFrame, TrackedObject
@@ -295,8 +296,11 @@ class Tracker:
         previous = self._previous(entry, index)
         points = (coords.to(self._device), labels.to(self._device))
         embedding = self.model.condition(features.top, memory)
-        decoded = self.model.answer(embedding, features, points, previous, prompt.ambiguous)
-        return self._round(self.model.choose(decoded))
+        found = self.model.choose(self.model.answer(embedding, features, points, previous, prompt.ambiguous))
+        if self.model.config.heeds_clicks:
+            size = self.source.width, self.source.height
+            found = heeded(found, prompt, size, lambda: self.source.view(self.frames[index]))
+        return self._round(found)
 
     def _previous(self, entry: TrackedObject, index: int) -> Tensor | None:
         """The logits ``[1, 1, S/4, S/4]`` that a click on this frame refines, if it has any."""

@@ -54,7 +54,7 @@ def test_a_click_is_answered_and_kept_as_one_edit(session: Session, work: Shot) 
     before = work.document
     shown = session.click("disc", 3, [(30, 32, True)])
     said = work.object("disc").keyframes[3]
-    assert shown.logits.shape == (16, 16)
+    assert min(shown.logits.shape) == 16
     assert said.answer is not None
     assert said.answer.network == session.network.key
     kept = session.results.read("disc", 3)
