@@ -16,8 +16,9 @@ _TAPS = 4  # the window's radius after subsampling
 _FLOOR = 0.02
 _HAZE = 0.05  # what the filter leaves of the background's pattern round the object, and of the object's in it
 
-_AROUND = 6  # radii of the filter's windows in which colours are compared
-_DOUBTED, _BELIEVED = 0.6, 0.9  # the part of alpha's variance that colour explains there
+_AROUND = 2  # radii of the filter's windows in which colours are compared
+_ERROR = 0.02  # of a plate's codes, 0 to 1, by compression
+_DOUBTED, _BELIEVED = 0.3, 0.65  # the part of alpha's variance that colour explains there
 _UNSURE = 0.05  # weight there of an alpha of one half; that of 0 and 1 is one more
 _LEAST = 1e-4  # variance of alpha below which there is no edge to be explained
 
@@ -27,7 +28,7 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
 
     Args:
         alpha: float32 ``[H, W]``, 0 to 1.
-        guide: the plate, float32 ``[3, H, W]``, 0 to 1.
+        guide: the plate's light, codes squared, float32 ``[3, H, W]``, 0 to 1.
         radius: of the windows in which alpha is linear in colour, in pixels.
         epsilon: variance of colour below which a window counts as flat and its alpha is averaged.
 
@@ -100,7 +101,7 @@ def _line(seen: _Moments, epsilon: float) -> Tensor:
     return torch.cat([slopes, (seen.alpha - (slopes * seen.color).sum(0))[None]])
 
 
-def _slopes(seen: _Moments, epsilon: float) -> Tensor:
+def _slopes(seen: _Moments, epsilon: float | Tensor) -> Tensor:
     rr, rg, rb, gg, gb, bb = seen.spread
     return _solve(rr + epsilon, rg, rb, gg + epsilon, gb, bb + epsilon, seen.shared)
 
@@ -108,10 +109,13 @@ def _slopes(seen: _Moments, epsilon: float) -> Tensor:
 def _told_by_color(color: Tensor, alpha: Tensor, taps: int, epsilon: float) -> Tensor:
     """How far colour tells the object from its surroundings, ``[1, h, w]`` in 0 to 1.
 
-    That is the part of alpha's variance that a line over colour explains; pixels that are sure count most.
+    That is the part of alpha's variance that a line over colour explains, of which codes' errors explain nothing;
+    pixels that are sure count most.
     """
     seen = _moments(color, alpha, taps, (2 * alpha - 1).square_().add_(_UNSURE))
-    explained = (_slopes(seen, epsilon) * seen.shared).sum(0) / seen.change.clamp(min=_LEAST)
+    light = (seen.color.mean(0) + 0.5).clamp_(min=0)
+    error = 4 * _ERROR**2 * light  # light is the square of a code: its error grows with the code
+    explained = (_slopes(seen, epsilon + error) * seen.shared).sum(0) / seen.change.clamp(min=_LEAST)
     return explained.sub_(_DOUBTED).div_(_BELIEVED - _DOUBTED).clamp_(0, 1)[None]
 
 
