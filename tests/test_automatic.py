@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +189,12 @@ def test_hover_shows_what_a_click_would_select(model: SAM2, shot_views: NDArray[
     assert predictor.hover(24, 32, longest=48).shape == (32, 48)
 
 
-def test_each_point_is_answered_for_itself(model: SAM2, shot_views: NDArray[np.uint8]) -> None:
+def test_each_point_is_answered_for_itself(
+    model: SAM2, shot_views: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
     predictor = ImagePredictor(model)
     predictor.set_image(shot_views[0])
+    monkeypatch.setattr(model, "config", replace(model.config, heeds_clicks=False))  # a grid of points is no one's word
     logits, iou = predictor.predict_each(np.array([[24.0, 32.0], [70.0, 48.0]]))
     alone = predictor.predict([(70.0, 48.0, True)])
     torch.testing.assert_close(logits[1], alone.logits, atol=1e-3, rtol=1e-3)

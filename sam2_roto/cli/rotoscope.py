@@ -110,8 +110,9 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     add(
         "--policy",
         choices=get_args(Policy),
-        default="plain",
-        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion (default: plain)",
+        default="auto",
+        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion; auto: distractor "
+        "for nano, plain for published models (default: auto)",
     )
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add(

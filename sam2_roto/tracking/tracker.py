@@ -275,7 +275,7 @@ class Tracker:
         return logits
 
     def _answer(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> tuple[ObjectFrame, FrameMemory]:
-        features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))
+        features = self._features.get(index) or self._encode(index, self._view(index))
         if prompt.mask is not None:
             mask = square_mask(prompt.mask, self.model.config.image_size).to(self._device)
             prediction = self._round(self.model.accept_mask(features, mask))
@@ -298,8 +298,7 @@ class Tracker:
         embedding = self.model.condition(features.top, memory)
         found = self.model.choose(self.model.answer(embedding, features, points, previous, prompt.ambiguous))
         if self.model.config.heeds_clicks:
-            size = self.source.width, self.source.height
-            found = heeded(found, prompt, size, lambda: self.source.view(self.frames[index]))
+            found = heeded(found, prompt, (self.source.width, self.source.height), partial(self._view, index))
         return self._round(found)
 
     def _previous(self, entry: TrackedObject, index: int) -> Tensor | None:
@@ -319,6 +318,9 @@ class Tracker:
 
     def _remember(self, features: ImageFeatures, prediction: Prediction, prompted: bool) -> Tensor:
         return remember(self.model, features, prediction, prompted, singly=self._archive is not None)
+
+    def _view(self, index: int) -> View:
+        return self.source.view(self.frames[index])
 
     def _encode(self, index: int, view: object) -> ImageFeatures:
         image = prepare(view, self.model.config.image_size, self._device)  # type: ignore[arg-type]
@@ -350,7 +352,7 @@ class Tracker:
 
     def _relive(self, index: int, result: ObjectFrame) -> FrameMemory:
         """What is remembered of a frame, from a kept result."""
-        features = self._features.get(index) or self._encode(index, self.source.view(self.frames[index]))
+        features = self._features.get(index) or self._encode(index, self._view(index))
         logits = result.logits.to(self._device)[None, None]
         score = torch.tensor([result.score], device=self._device)
         spatial = self.model.encode_memory(features.top, logits, score, result.prompted)[0]
@@ -389,13 +391,10 @@ class Tracker:
                 raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")
 
     def _order(self, entries: list[TrackedObject], start: int | None, stop: int | None, step: int) -> range:
-        firsts = [_first_prompt(entry, step) for entry in entries]
-        begin = (min(firsts) if step > 0 else max(firsts)) if start is None else self._position(start)
+        nearest = min if step > 0 else max
+        first = nearest(index for entry in entries for index in entry.memory.prompted)
+        begin = first if start is None else self._position(start)
         end = (len(self.frames) - 1 if step > 0 else 0) if stop is None else self._position(stop)
         if (end - begin) * step < 0:
             raise RotoError(f"frame {stop} lies behind the pass's first frame {self.frames[begin]}; swap them")
         return range(begin, end + step, step)
-
-
-def _first_prompt(entry: TrackedObject, step: int) -> int:
-    return min(entry.memory.prompted) if step > 0 else max(entry.memory.prompted)
