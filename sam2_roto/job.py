@@ -38,7 +38,7 @@ __all__ = [
 Crop = Literal["none", "auto"]
 """Whether small objects are followed in windows of their own."""
 
-Policy = Literal["auto", "plain", "distractor", "motion"]
+Policy = Literal["plain", "distractor", "motion"]
 """What is remembered of an object; see ``sam2_roto.tracking.policy``."""
 
 Preset = Literal["default", "hard", "soft", "hair", "motion"]
@@ -99,7 +99,7 @@ class RotoscopeJob:
     ``feather`` and ``choke`` are in pixels of the plate (a negative choke grows the matte); ``start`` is the number of
     a movie's first frame; the core decides ``model``, ``image_size`` and ``color_space`` where they are ``None``.
     ``crop`` auto follows small objects in windows of their own, none follows all on the whole plate. ``policy`` says
-    what is remembered: plain as published, distractor for crowds and look-alikes, motion; auto is what suits the model.
+    what is remembered: plain as published, distractor for crowds and look-alikes, motion.
     ``precision`` is float32, bfloat16 or auto (see ``load_model``); ``deliver`` is what is written.
 
     Raises ``PromptError``, ``ModelError`` or ``RotoError`` where the values contradict one another.
@@ -116,7 +116,7 @@ class RotoscopeJob:
     device: str = "auto"
     precision: str = "auto"
     crop: Crop = "auto"
-    policy: Policy = "auto"
+    policy: Policy = "plain"
     preset: Preset = "default"
     recipe: Path | None = None
     feather: float = 0.0
@@ -154,7 +154,7 @@ class RotoscopeJob:
             "model": self.model,
             "image_size": self.image_size,
             "prompts": [_plain(prompt) for prompt in self.prompts],
-            "policy": self.policy,
+            **({} if self.policy == "plain" else {"policy": self.policy}),
         }
 
 

@@ -36,7 +36,7 @@ from sam2_roto.rendering import frame_mattes, stem
 from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.abreast import Lane, abreast
-from sam2_roto.tracking.policies import chosen_policy, find_policy
+from sam2_roto.tracking.policies import find_policy
 
 MASKLETS = "masklets"
 """Folder, inside the output folder, of what the mattes are derived from."""
@@ -182,7 +182,6 @@ def _check(prompts: _Prompts, footage: Footage, frames: Sequence[int]) -> None:
 def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[str, Any]:
     """All that decides the logits, for the store and for whoever reads it later."""
     asked = job.tracking()
-    policy = chosen_policy(job.policy, network.config)
     masks = [prompt.path for prompt in job.prompts if isinstance(prompt, MaskFile)]
     return {
         "footage": asked["footage"],
@@ -195,7 +194,7 @@ def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[st
         "weights": network.digest,
         "image_size": network.config.image_size,
         "precision": str(network.dtype).removeprefix("torch."),
-        **({} if policy == "plain" else {"policy": policy}),
+        **({"policy": asked["policy"]} if "policy" in asked else {}),
     }
 
 
@@ -276,8 +275,7 @@ class _Run:
         self, stack: ExitStack, network: _Network, prompts: _Prompts, passes: Mapping[bool, list[int]]
     ) -> Iterator[int]:
         """Answer the prompts; gives an iterator that tracks, frame by frame."""
-        source = partial(self._source, stack)
-        policy = find_policy(chosen_policy(self._job.policy, network.config))
+        source, policy = partial(self._source, stack), find_policy(self._job.policy)
         following = Following(network.load(), self._footage, self._store, source, self._progress, policy)
         self._lanes = following.lanes(prompts, crop=self._job.crop == "auto")
         return stack.enter_context(closing(self._tracked(self._lanes, passes)))

@@ -347,14 +347,14 @@ def test_killed_and_started_again_ends_in_the_same_bytes(
 def test_killed_with_a_policy_it_goes_on_in_the_same_bytes(
     moment: tuple[str, int], uninterrupted: tuple[RotoscopeJob, dict[str, str]], tmp_path: Path
 ) -> None:
-    whole, cut = (replace(uninterrupted[0], output=tmp_path / out, policy="motion") for out in ("whole", "cut"))
+    whole, cut = (replace(uninterrupted[0], output=tmp_path / out, policy="distractor") for out in ("whole", "cut"))
     undisturbed(whole)
     kill(cut, moment)
     assert undisturbed(cut) > 0
     assert contents(cut.output) == contents(whole.output)
     assert contents(cut.output) != uninterrupted[1]
     with pytest.raises(StoreError, match="masklets of another job \\(other policy\\)"):
-        run(replace(cut, policy="plain"))
+        run(replace(cut, policy="motion"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")

@@ -22,7 +22,7 @@ _DESCRIPTION = """Measure how well a model follows objects whose true masks are 
 Each object is prompted on its first annotated frame with its mask, its box, or one click at its heart. J is the overlap
 of areas, F the agreement of boundaries, J&F their mean, by the convention of DAVIS: the first and the last annotated
 frame do not count. What is measured are the mattes that rotoscope would write, where they are above one half; with
-'--preset none --crop none --policy plain' it is the network's own masks, as published figures are."""
+'--preset none --crop none' it is the network's own masks, as published figures are."""
 
 _EXAMPLES = """examples:
   one clip, prompted with its first mask
@@ -65,9 +65,8 @@ def add_parser(subparsers: Subparsers) -> None:
     net(
         "--policy",
         choices=get_args(Policy),
-        default="auto",
-        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion; auto: distractor "
-        "for nano, plain for published models (default: auto)",
+        default="plain",
+        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion (default: plain)",
     )
     net("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures, frame by frame")
@@ -83,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
     from sam2_roto.export.annotations import write_json
     from sam2_roto.export.files import make_folder
     from sam2_roto.loading import load_model
-    from sam2_roto.tracking.policies import chosen_policy
 
     clips = open_dataset(args.dataset, args.split) if args.dataset else open_clips(args.frames, args.masks)
     if args.strip:
@@ -93,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         reports = [_evaluate(clip, model, args, progress) for clip in clips]
     report = _joined(reports)
     about = {"model": model.config.name, "image_size": model.config.image_size, "preset": args.preset}
-    about |= {"crop": args.crop, "policy": chosen_policy(args.policy, model.config)}
+    about |= {"crop": args.crop, "policy": args.policy}
     kind = "masks of the network" if args.preset == "none" else f"mattes by the preset '{args.preset}'"
     print(f"{model.config.name} at {model.config.image_size}, {kind}, {report.table()}")
     if args.json:
@@ -108,7 +106,7 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
     from sam2_roto.evaluation.segmenter import TrackerSegmenter
     from sam2_roto.evaluation.strip import write_strip
     from sam2_roto.mattes import MatteRecipe
-    from sam2_roto.tracking.policies import chosen_policy, find_policy
+    from sam2_roto.tracking.policies import find_policy
 
     def finished(rounds: list[ClipResult]) -> None:
         if args.strip:
@@ -121,7 +119,7 @@ def _evaluate(clip: AnnotatedClip, model: SAM2, args: argparse.Namespace, progre
         model,
         exclusive=exclusive,
         progress=told,
-        policy=find_policy(chosen_policy(args.policy, model.config)),
+        policy=find_policy(args.policy),
         recipe=recipe,
         crop=args.crop == "auto",
     )

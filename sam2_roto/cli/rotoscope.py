@@ -110,9 +110,8 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     add(
         "--policy",
         choices=get_args(Policy),
-        default="auto",
-        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion; auto: distractor "
-        "for nano, plain for published models (default: auto)",
+        default="plain",
+        help="what is remembered: plain as published, distractor for crowds and look-alikes, motion (default: plain)",
     )
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add(

@@ -26,7 +26,7 @@ from sam2_roto.job import Crop, Policy
 from sam2_roto.loading import load_model
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.mattes.recipe import PRESETS
-from sam2_roto.tracking.policies import AUTO, chosen_policy, find_policy
+from sam2_roto.tracking.policies import find_policy
 from sam2_roto.tracking.source import ArraySource
 from sam2_roto.training.clips import DIFFICULTIES, Clip, TextureLibrary, generate_clip, held_out_set
 
@@ -138,7 +138,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="none: follow all objects on the whole plate (default: auto)",
     )
-    add("--policy", choices=get_args(Policy), default=AUTO, help="what is remembered (default: what suits the model)")
+    add("--policy", choices=get_args(Policy), default="plain", help="what is remembered (default: plain)")
     add("--textures", type=Path, metavar="DIR", help="movies to cut textures from, as in training (default: none)")
     add("--device", default="auto", metavar="D", help="cpu, cuda, cuda:1, mps or auto (default: auto)")
     add("--json", type=Path, metavar="FILE", help="write all figures")
@@ -150,11 +150,10 @@ def run(args: argparse.Namespace) -> int:
     with ProgressBar(args.quiet, unit="clip") as progress:
         library = TextureLibrary.build(args.textures)
         model = load_model(args.model, args.device, args.size)
-        policy = chosen_policy(args.policy, model.config)
         report = evaluate_held_out(
             TrackerSegmenter(
                 model,
-                policy=find_policy(policy),
+                policy=find_policy(args.policy),
                 recipe=None if args.preset == "none" else MatteRecipe.preset(args.preset),
                 crop=args.crop == "auto",
             ),
@@ -167,11 +166,11 @@ def run(args: argparse.Namespace) -> int:
     pictures = library.held_out.pictures
     config = model.config
     print(f"{config.name} at {config.image_size}, {args.clips} held-out clips with {pictures} pictures of real footage")
-    print(f"preset: {args.preset}, crop: {args.crop}, policy: {policy}")
+    print(f"preset: {args.preset}, crop: {args.crop}, policy: {args.policy}")
     print(report.table())
     if args.json:
         about = {"model": config.name, "image_size": config.image_size, "preset": args.preset, "crop": args.crop}
-        about |= {"policy": policy, "frames": args.frames, "side": SIDE}
+        about |= {"policy": args.policy, "frames": args.frames, "side": SIDE}
         write_json(args.json, {**about, "held_out_pictures": pictures, **report.to_json()})
     return 0
 

@@ -52,8 +52,6 @@ class ModelConfig:
     """What it says to a prompt that leaves nothing open is given back with the prompt, and it answers once more."""
     heeds_clicks: bool = False
     """Where its answer ignores a click, it is bent to it (``tracking/heed.py``); the published say what they say."""
-    policy: str = "plain"
-    """The memory policy that is best for it (``tracking/policies.py``); the published track as published."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -120,7 +118,6 @@ NANO = ModelConfig(
     guided=True,
     second_look=True,
     heeds_clicks=True,
-    policy="distractor",
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

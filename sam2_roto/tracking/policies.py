@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sam2_roto.errors import PromptError
-from sam2_roto.model import ModelConfig
 
 from .distractor_policy import DistractorPolicy
 from .motion_policy import MotionPolicy
@@ -18,14 +17,6 @@ POLICIES: dict[str, PolicyFactory | None] = {
 
 DEFAULT_POLICY = "distractor"
 """The best one in `benchmarks/policies.py` (docs/tracking.md)."""
-
-AUTO = "auto"
-"""The name that leaves the choice to the network."""
-
-
-def chosen_policy(name: str, config: ModelConfig) -> str:
-    """The policy that a name means with a network: ``auto`` is what its settings say."""
-    return config.policy if name == AUTO else name
 
 
 def find_policy(name: str) -> PolicyFactory | None:

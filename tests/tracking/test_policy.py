@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 
 from sam2_roto import load_model
 from sam2_roto.errors import PromptError
-from sam2_roto.job import Policy
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import CONFIGS, SAM2
 from sam2_roto.shot.document import TrackingSettings
@@ -20,7 +18,7 @@ from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
 from sam2_roto.tracking.distractor_policy import DistractorPolicy
 from sam2_roto.tracking.kalman import BoxFilter, box_iou, mask_box
 from sam2_roto.tracking.motion_policy import MotionPolicy
-from sam2_roto.tracking.policies import AUTO, DEFAULT_POLICY, POLICIES, chosen_policy, find_policy
+from sam2_roto.tracking.policies import DEFAULT_POLICY, POLICIES, find_policy
 from sam2_roto.tracking.policy import Candidates, latest
 
 CONFIG = CONFIGS["nano"]
@@ -124,14 +122,6 @@ def test_an_unknown_policy_is_named_with_those_there_are() -> None:
     assert TrackingSettings().policy == DEFAULT_POLICY
     with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion"):
         find_policy("clever")
-
-
-def test_auto_is_what_the_network_says() -> None:
-    assert {name: chosen_policy(AUTO, config) for name, config in CONFIGS.items()} == {
-        name: DEFAULT_POLICY if name == "nano" else "plain" for name in CONFIGS
-    }
-    assert chosen_policy("motion", CONFIGS["nano"]) == "motion"
-    assert get_args(Policy) == (AUTO, *POLICIES)
 
 
 @pytest.mark.parametrize("name", list(POLICIES))
