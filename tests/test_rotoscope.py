@@ -40,7 +40,7 @@ def make_job(shot: Path, tmp_path: Path, random_weights: Path) -> MakeJob:
 
     def make(*prompts: Any, out: str = "out", **settings: Any) -> RotoscopeJob:
         usual: dict[str, Any] = {"footage": shot, "model": str(random_weights), "image_size": 64, "device": "cpu"}
-        usual["crop"] = "none"  # windows have tests of their own
+        usual |= {"crop": "none"}  # windows have tests of their own
         return RotoscopeJob(output=tmp_path / out, prompts=prompts or (BALL,), **usual | settings)
 
     return make

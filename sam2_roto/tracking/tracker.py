@@ -391,8 +391,8 @@ class Tracker:
                 raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")
 
     def _order(self, entries: list[TrackedObject], start: int | None, stop: int | None, step: int) -> range:
-        nearest = min if step > 0 else max
-        first = nearest(index for entry in entries for index in entry.memory.prompted)
+        foremost = min if step > 0 else max
+        first = foremost(index for entry in entries for index in entry.memory.prompted)
         begin = first if start is None else self._position(start)
         end = (len(self.frames) - 1 if step > 0 else 0) if stop is None else self._position(stop)
         if (end - begin) * step < 0:
