@@ -14,7 +14,7 @@ from sam2_roto.tracking import FramePrompt, FrameSource, ObjectFrame, Tracker
 from sam2_roto.tracking.abreast import Lane
 from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
-from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.looks import Look, first_look
 from sam2_roto.tracking.policy import PolicyFactory
 from sam2_roto.tracking.window import Window
 
@@ -37,19 +37,29 @@ class Following:
 
     def lanes(self, prompts: Prompts, crop: bool) -> list[Lane]:
         """The trackers of all objects: the small ones in windows of their own where ``crop`` allows it."""
-        windows = {name: self._window(name, said) for name, said in prompts.items()} if crop else {}
-        small = {name: window for name, window in windows.items() if window is not None}
-        lanes = [self._crop_lane(name, prompts[name], window) for name, window in small.items()]
-        shared = {name: said for name, said in prompts.items() if name not in small}
+        lanes, shared = [], {}
+        known = all(self._answered(name, said) for name, said in prompts.items())
+        for name, said in prompts.items():
+            frame, first = next(iter(said.items()))
+            window, prompt = self._look(name, frame, first, known) if crop else Look(None, first)
+            looked = {**said, frame: prompt}
+            if window is None:
+                shared[name] = looked
+            else:
+                lanes.append(self._crop_lane(name, looked, window))
         return [*lanes, self._plate_lane(shared)] if shared else lanes
 
-    def _window(self, name: str, said: Mapping[int, FramePrompt]) -> Window | None:
-        """Where to look for an object that gains by a window; one of an earlier run is looked at as it was then."""
-        frame, prompt = next(iter(said.items()))
-        if self.store.has(name, frame):
-            known = self.store.read_cropped(name, frame)
-            return known[0] if known else None
-        return first_window(self.model, self.clip, frame, prompt)
+    def _look(self, name: str, frame: int, prompt: FramePrompt, known: bool) -> Look:
+        """How an object's first prompt is put; where an earlier run answered all, as it was then."""
+        if known:
+            kept = self.store.read_cropped(name, frame)
+            return Look(kept[0] if kept else None, prompt)
+        return first_look(self.model, self.clip, frame, prompt)
+
+    def _answered(self, name: str, said: Mapping[int, FramePrompt]) -> bool:
+        """Whether the store has an earlier run's answers to all prompts of an object."""
+        kept = [self.store.read(name, frame) for frame in said]
+        return all(answer is not None and answer.prompted for answer in kept)
 
     def _plate_lane(self, prompts: Prompts) -> Lane:
         store = self.store
@@ -77,8 +87,7 @@ class Following:
 
         The pass takes them from the store in any case, so that it is the same whether it was interrupted or not.
         """
-        kept = [self.store.read(name, frame) for name, said in prompts.items() for frame in said]
-        if all(answer is not None and answer.prompted for answer in kept):
+        if all(self._answered(name, said) for name, said in prompts.items()):
             return
         for name, answers in answer_prompts(tracker, prompts, partial(self.progress, "correct")).items():
             for frame, answer in answers.items():

@@ -20,7 +20,7 @@ from sam2_roto.tracking import FrameResult, FrameSource, ObjectFrame, Tracker
 from sam2_roto.tracking.abreast import Lane, abreast
 from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
-from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.looks import Look, first_look
 from sam2_roto.tracking.objects import RECENT
 from sam2_roto.tracking.policy import PolicyFactory
 
@@ -71,13 +71,15 @@ class TrackerSegmenter:
         """The trackers with all prompts answered: one for each object in a window, one for those that have none."""
         lanes, whole = [], {}
         for name, said in prompts.items():
-            window = first_window(self._model, source, *next(iter(said.items()))) if self._crop else None
+            frame, first = next(iter(said.items()))
+            window, prompt = first_look(self._model, source, frame, first) if self._crop else Look(None, first)
+            said = {**said, frame: prompt}
             if window is None:
                 whole[name] = said
             else:
                 memory = CropMemory(latest=RECENT)
                 tracker = CropTracker(self._model, source, name, memory, policy=self._policy)
-                tracker.look(next(iter(said)), window)
+                tracker.look(frame, window)
                 lanes.append(self._lane(tracker, {name: said}))
         if whole:
             lanes.append(self._lane(Tracker(self._model, source, policy=self._policy), whole))

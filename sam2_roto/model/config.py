@@ -52,6 +52,8 @@ class ModelConfig:
     """What it says to a prompt that leaves nothing open is given back with the prompt, and it answers once more."""
     heeds_clicks: bool = False
     """Where its answer ignores a click, it is bent to it (``tracking/heed.py``); the published say what they say."""
+    look_size: int = 0
+    """Side of the small pictures in which it looks around a click first (``tracking/consensus.py``); 0: it does not."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -118,6 +120,7 @@ NANO = ModelConfig(
     guided=True,
     second_look=True,
     heeds_clicks=True,
+    look_size=256,
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

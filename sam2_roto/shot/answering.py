@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
 from sam2_roto.tracking.heed import heeded
-from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.looks import Look, first_look
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.prompts import FramePrompt, square_mask
 from sam2_roto.tracking.sight import Sight
@@ -50,13 +50,13 @@ class Answerer:
         """Do beforehand what a click on ``frame`` will need."""
         self._embedding(frame, window or self._whole, beside or {})
 
-    def first_window(self, frame: int, prompt: FramePrompt) -> Window | None:
-        """Where to look for what a prompt marks; ``None`` where the whole plate is as good."""
+    def first_look(self, frame: int, prompt: FramePrompt) -> Look:
+        """Where to look for what a prompt marks, and what it may mean."""
 
         def ask(window: Window, said: FramePrompt) -> ObjectFrame:
             return self._decode(frame, window, said, None, {})
 
-        return first_window(self._model, self._source, frame, prompt, ask)
+        return first_look(self._model, self._source, frame, prompt, ask)
 
     def points(
         self, frame: int, prompt: FramePrompt, window: Window | None, seen: Sight | None, beside: Beside
@@ -65,7 +65,7 @@ class Answerer:
 
         ``seen`` is what the artist corrects. Logits are rounded to the half precision in which they are kept.
         """
-        previous = None
+        previous = prompt.guess
         if seen is not None:
             previous = seen.through(window, self._model.config.logit_size, self._plate).logits
         place = window or self._whole

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sam2_roto.mattes.alpha import alpha_from_logits, mask_from_logits
 from sam2_roto.tracking import FramePrompt
+from sam2_roto.tracking.looks import Look
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.window import Window, reaching
 
@@ -84,21 +85,24 @@ class Replies:
         return self._results.plate[1], self._results.plate[0]
 
     def _mask(self, frame: int, mask: NDArray[np.bool_]) -> Sight:
-        window = self._answerer().first_window(frame, FramePrompt(mask=mask)) if self._crop else None
+        window = self._answerer().first_look(frame, FramePrompt(mask=mask)).window if self._crop else None
         return self._answerer().mask(frame, mask, window)
 
     def _points(self, entry: ShotObject, frame: int, seen: Sight | None) -> Sight:
         said = entry.keyframes[frame]
         prompt = FramePrompt(points=said.points, box=said.box)
         beside = self._beside(entry, frame) if seen is not None else {}
-        return self._answerer().points(frame, prompt, self._window(frame, prompt, seen), seen, beside)
+        window, prompt = self._look(frame, prompt, seen)
+        return self._answerer().points(frame, prompt, window, seen, beside)
 
-    def _window(self, frame: int, prompt: FramePrompt, seen: Sight | None) -> Window | None:
-        """Where to look for an answer to clicks and a box."""
-        if not self._crop:
-            return None
-        if seen is None:
-            return self._answerer().first_window(frame, prompt)
+    def _look(self, frame: int, prompt: FramePrompt, seen: Sight | None) -> Look:
+        """How clicks and a box are put to the network."""
+        if self._crop and seen is None:
+            return self._answerer().first_look(frame, prompt)
+        return Look(self._window(prompt, seen) if self._crop and seen is not None else None, prompt)
+
+    def _window(self, prompt: FramePrompt, seen: Sight) -> Window | None:
+        """Where to look for an answer to what corrects what was seen."""
         if seen.window is None:
             return None
         places = [(x, y) for x, y, positive in prompt.points if positive]

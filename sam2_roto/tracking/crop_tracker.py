@@ -13,7 +13,7 @@ from sam2_roto.model import SAM2
 
 from .crop import CropSource
 from .guide import LIMIT, View
-from .looks import first_window
+from .looks import first_look
 from .objects import FrameResult, ObjectFrame
 from .policy import PolicyFactory
 from .prompts import FramePrompt
@@ -78,7 +78,8 @@ class CropTracker(Tracker):
         prompt.check(self._whole.width, self._whole.height, f"of '{name}' on frame {frame}")
         self._position(frame)
         if not self._crop.known(frame):
-            self._crop.place(frame, first_window(self.model, self._whole, frame, prompt))
+            window, prompt = first_look(self.model, self._whole, frame, prompt)
+            self._crop.place(frame, window)
         return super().prompt(name, frame, self._crop.look(frame).prompt(prompt), clear=clear)
 
     def look(self, frame: int, window: Window | None) -> None:

@@ -1,14 +1,17 @@
 """Looks: where on the plate the network is shown what a prompt marks.
 
 A network answers best where the object fills a good part of its picture. A mask and a box say how large the object is.
-A click does not, so it is answered on the whole plate first, then in the window that suits what was found, and so on.
-Trying many windows and taking the one of which the network is surest would find parts of objects.
+A click does not. A published model answers it on the whole plate first, then in the window that suits what was found,
+and so on. A small network looks around the click first, in windows of several sizes, and its answer in the window that
+suits what those agree on starts from there. (To take the window of which it is surest would find parts of objects.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +21,7 @@ from torch import Tensor
 
 from sam2_roto.model import SAM2
 
+from .consensus import agreed, windows_about
 from .kalman import mask_box
 from .objects import ObjectFrame
 from .prompts import FramePrompt
@@ -25,25 +29,52 @@ from .source import ArraySource, FrameSource
 from .tracker import Tracker
 from .window import OUTSIDE, Box, Window, extent_of, window_about, zoom_for
 
-_LOOKS = 3  # at what a click marks, each closer than the one before
+_LOOKS = 3  # at what a click marks, or rounds of them, each closer than the one before
 
 Ask = Callable[[Window, FramePrompt], ObjectFrame]
 """What the network answers to a prompt, given in the window's pixels, of a window of the frame."""
 
 
-def first_window(
-    model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt, ask: Ask | None = None
-) -> Window | None:
-    """The window through which an object's first prompt is answered best; None where the whole plate is as good.
+class Look(NamedTuple):
+    """How an object's first prompt is put to the network."""
+
+    window: Window | None
+    """Where it looks; None where the whole plate is as good."""
+    prompt: FramePrompt
+    """What was said, in the plate's pixels, with what it may mean where that was found out."""
+
+
+def first_look(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt, ask: Ask | None = None) -> Look:
+    """The window through which an object's first prompt is answered best, and what the answer starts from.
 
     ``ask`` answers looks for someone who keeps what was encoded for them.
     """
     if prompt.mask is not None:
         box = mask_box(prompt.mask)
-        return None if box is None else _window(box, model, source)
+        return Look(None if box is None else _window(box, model, source), prompt)
     if prompt.box is not None:
-        return _window(prompt.box, model, source)
-    return _closing_in(model, source, prompt, ask or partial(_answer, model, source.view(frame)))
+        return Look(_window(prompt.box, model, source), prompt)
+    if model.config.look_size and any(positive for _, _, positive in prompt.points):
+        return _looking_around(model, source, source.view(frame), prompt)
+    return Look(_closing_in(model, source, prompt, ask or partial(_answer, model, source.view(frame))), prompt)
+
+
+def _looking_around(model: SAM2, source: FrameSource, view: NDArray[np.uint8], prompt: FramePrompt) -> Look:
+    """The window that suits what looks around clicks agree on; looks go on from there where that is much smaller."""
+    plate, side = (source.width, source.height), model.config.image_size
+    widest = whole = Window(0, 0, *plate)
+    for _ in range(_LOOKS):
+        windows = windows_about(prompt, widest, plate, side)
+        logits = agreed(model, view, prompt, windows)
+        box = widest.box_of(clicked(logits, widest.prompt(prompt), widest))
+        if box is None:
+            return Look(None, prompt)
+        suited = _window(box, model, source)
+        if suited is None or 2 * suited.longest >= windows[-1].longest:
+            break
+        widest = window_about(box, 2 * suited.longest / side, plate, side)
+    guess = widest.seen_through(suited or whole, logits, model.config.logit_size, plate)
+    return Look(suited, replace(prompt, guess=guess))
 
 
 def _closing_in(model: SAM2, source: FrameSource, prompt: FramePrompt, ask: Ask) -> Window | None:
@@ -54,7 +85,7 @@ def _closing_in(model: SAM2, source: FrameSource, prompt: FramePrompt, ask: Ask)
         said = window.prompt(prompt)
         box = window.box_of(clicked(ask(window, said).logits, said, window))
         closer = _window(box, model, source) if box is not None else None
-        if closer is None or max(closer.width, closer.height) >= max(window.width, window.height):
+        if closer is None or closer.longest >= window.longest:
             break
         suited = window = closer
     return suited

@@ -26,6 +26,8 @@ class FramePrompt:
     """Left, top, right and bottom edge."""
     mask: NDArray[np.bool_] | None = field(default=None, compare=False)
     """``[H, W]`` at the plate's size; taken as it is, so it stands alone."""
+    guess: Tensor | None = field(default=None, compare=False)
+    """What clicks may mean: logits ``[S/4, S/4]`` over what the network sees, which a first answer refines."""
 
     def __post_init__(self) -> None:
         if not self.points and self.box is None and self.mask is None:

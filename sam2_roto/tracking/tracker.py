@@ -293,7 +293,7 @@ class Tracker:
             recall = entry.memory.recall(index, entry.tracked[index])
             if recall.spatial:
                 memory = stack([recall], self.model.config, self._device, len(self.frames))
-        previous = self._previous(entry, index)
+        previous = self._previous(entry, index, prompt)
         points = (coords.to(self._device), labels.to(self._device))
         embedding = self.model.condition(features.top, memory)
         found = self.model.choose(self.model.answer(embedding, features, points, previous, prompt.ambiguous))
@@ -301,14 +301,13 @@ class Tracker:
             found = heeded(found, prompt, (self.source.width, self.source.height), partial(self._view, index))
         return self._round(found)
 
-    def _previous(self, entry: TrackedObject, index: int) -> Tensor | None:
+    def _previous(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> Tensor | None:
         """The logits ``[1, 1, S/4, S/4]`` that a click on this frame refines, if it has any."""
         result = entry.answers.get(index) or entry.recent.get(index)
         if result is None and index in entry.tracked and self._archive is not None:
             result = self._archive.read(entry.name, self.frames[index])
-        if result is None:
-            return None
-        return result.logits.to(self._device)[None, None]
+        logits = prompt.guess if result is None else result.logits
+        return None if logits is None else logits.to(self._device)[None, None]
 
     def _round(self, prediction: Prediction) -> Prediction:
         """Round logits to what the archive keeps, where there is one."""

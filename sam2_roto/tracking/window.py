@@ -43,6 +43,11 @@ class Window(NamedTuple):
     width: int
     height: int
 
+    @property
+    def longest(self) -> int:
+        """Its longer side in pixels."""
+        return max(self.width, self.height)
+
     def taken(self, view: NDArray[_T]) -> NDArray[_T]:
         """Its part of a picture ``[H, W, 3]`` or a mask ``[H, W]``, as a view."""
         return view[self.y : self.y + self.height, self.x : self.x + self.width]
