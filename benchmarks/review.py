@@ -40,14 +40,15 @@ from sam2_roto.shot import Shot, TrackingSettings
 from sam2_roto.shot.review import review
 from sam2_roto.shot.session import Session
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
-from sam2_roto.tracking.review import SIGNS, Evidence, confidence, expected_gains
+from sam2_roto.tracking.evidence import SIGNS, Evidence
+from sam2_roto.tracking.review import confidence, expected_gains, suggest
 from sam2_roto.training.clips import HELD_OUT_SEEDS, Clip, TextureLibrary, generate_clip, held_out_set
 
 CLICKS = 3
 NAME = "object"
 Start = Mapping[int, FramePrompt]
 Chooser = Callable[[list[Evidence], set[int]], int | None]
-"""The frame to be clicked on, by what is seen; those that were looked at are not offered again."""
+"""The frame to be clicked on, by what is seen; those where a click did not help are not offered again."""
 
 
 class Conversation:
@@ -112,7 +113,7 @@ class Conversation:
 
     def evidence(self) -> list[Evidence]:
         """What review sees."""
-        return list(review(self.session.results).evidence[NAME])
+        return list(review(self.session.results, self.session.footage).evidence[NAME])
 
     def forward(self) -> list[Mask]:
         """The masks of the forward passes alone; keyframes are as they were answered."""
@@ -174,9 +175,7 @@ def at_random(seed: int) -> Chooser:
 
 def by_review(found: list[Evidence], seen: set[int]) -> int | None:
     """The frame where review expects most of a click."""
-    gains = zip(expected_gains(found), found, strict=True)
-    free = [(gain, evidence.frame) for gain, evidence in gains if not evidence.prompted and evidence.frame not in seen]
-    return max(free)[1] if free else None
+    return suggest(found, seen)
 
 
 def corrected(talk: Conversation, choose: Chooser) -> list[float]:
@@ -187,8 +186,9 @@ def corrected(talk: Conversation, choose: Chooser) -> list[float]:
     for _ in range(CLICKS):
         frame = choose(talk.evidence(), seen)
         if frame is not None:
-            seen.add(frame)
-            kept += talk.click(frame)
+            helped = talk.click(frame)
+            kept += helped
+            seen |= set() if helped else {frame}
         scores.append(talk.jf())
     for _ in range(kept):
         talk.undo()

@@ -10,7 +10,7 @@ from sam2_roto.cli.shot import add_review
 
 _DESCRIPTION = """List the frames of a shot that are to be trusted least, worst first, and draw them as a timeline. The
 confidence is the overlap with the truth that is to be expected, told from what tracking left behind: predicted IoU,
-presence, disagreement of the two passes, and jumps of area, place and shape."""
+presence, jumps of area, place and shape on the way from the nearest keyframe, and the object's colours."""
 
 _EXAMPLES = """examples:
   sam2-roto review sh010.roto

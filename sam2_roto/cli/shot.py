@@ -193,6 +193,7 @@ def add_review(step: Parser) -> None:
     """Options of ``shot review`` and of ``review``."""
     add = step.add_argument
     add("--fix", action="store_true", help="suggest the frame where one more click helps most")
+    add("--tried", type=int, nargs="+", default=[], metavar="FRAME", help="frames where a click did not help")
     add("--timeline", type=Path, metavar="PNG", help="draw confidence by object and frame")
     add("--most", type=int, default=10, metavar="N", help="frames to list (default: 10)")
     add("--json", action="store_true", help="print the list as JSON")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +15,7 @@ from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.shot.cuts import detect
 from sam2_roto.shot.document import Document, ShotObject
 from sam2_roto.shot.export import export as export_shot
-from sam2_roto.shot.footage import open_reference
+from sam2_roto.shot.footage import offered, open_reference
 from sam2_roto.shot.results import Results, opened
 from sam2_roto.shot.review import Review, write_timeline
 from sam2_roto.shot.review import review as review_shot
@@ -41,8 +42,14 @@ def track(args: argparse.Namespace) -> int:
 
 def review(args: argparse.Namespace) -> int:
     """List the frames to look at."""
-    with Shot(args.shot, read_only=True) as shot, opened(shot) as results:
-        found = review_shot(results)
+    with (
+        Shot(args.shot, read_only=True) as shot,
+        opened(shot) as results,
+        offered(shot.document.footage, shot.folder) as footage,
+    ):
+        if footage is None:
+            print("the footage is not where the shot has it, so colours are not compared", file=sys.stderr)
+        found = review_shot(results, footage)
         if args.timeline is not None:
             write_timeline(args.timeline, results, found)
     print(json.dumps(_as_json(found, args)) if args.json else _in_words(found, args))
@@ -144,7 +151,7 @@ def _in_words(found: Review, args: argparse.Namespace) -> str:
     width = max((len(suspect.name) for suspect in suspects), default=0)
     lines = [f"{s.name:<{width}}  frame {s.frame:>5}  expected J {s.confidence:.2f}  {s.reason}" for s in suspects]
     if args.fix:
-        fix = found.fix()
+        fix = found.fix(args.tried)
         lines.append(
             f"one more click helps most on frame {fix.frame} of '{fix.name}'" if fix else "every frame is a keyframe"
         )
@@ -153,5 +160,5 @@ def _in_words(found: Review, args: argparse.Namespace) -> str:
 
 def _as_json(found: Review, args: argparse.Namespace) -> dict[str, Any]:
     suspects = [suspect._asdict() for suspect in found.suspects(args.most)]
-    fix = found.fix() if args.fix else None
+    fix = found.fix(args.tried) if args.fix else None
     return {"suspects": suspects, "fix": fix._asdict() if fix else None}

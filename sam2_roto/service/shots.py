@@ -213,7 +213,7 @@ def review(room: Room) -> Json:
     """The frames to look at, worst first, and where one more click helps most."""
     from sam2_roto.shot.review import review as look
 
-    found = look(room.session.results)
+    found = look(room.session.results, room.session.footage)
     fix = found.fix()
     suspects = [
         {"object": s.name, "frame": s.frame, "confidence": s.confidence, "reason": s.reason} for s in found.suspects()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -65,6 +66,18 @@ def open_reference(reference: FootageReference, folder: Path) -> Footage:
             "give 'sam2-roto shot relink' the right one"
         )
     return footage
+
+
+@contextmanager
+def offered(reference: FootageReference, folder: Path) -> Iterator[Footage | None]:
+    """The footage for those who can do without it: ``None`` where it is gone, or another than the shot's."""
+    try:
+        footage = open_reference(reference, folder)
+    except (FootageError, ShotError):
+        yield None
+        return
+    with footage:
+        yield footage
 
 
 def relinked(old: FootageReference, path: Path, folder: Path, *, replace: bool = False) -> FootageReference:

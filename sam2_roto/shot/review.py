@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from compositing.footage import Footage
 from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ShotError
 from sam2_roto.export.contact import spread
 from sam2_roto.export.files import replacing
-from sam2_roto.tracking.review import Evidence, Suspect, confidence, expected_gains, gather, rank, suggest
+from sam2_roto.tracking.evidence import Evidence, gather
+from sam2_roto.tracking.review import Suspect, confidence, expected_gains, rank, suggest
 
 from .results import Results
 
@@ -42,31 +44,38 @@ class Review:
         """Frames to look at, worst first."""
         return rank(self.evidence, most)
 
-    def fix(self) -> Fix | None:
-        """Where one more click helps most, over all objects; ``None`` where every frame is a keyframe."""
+    def fix(self, tried: Collection[int] = ()) -> Fix | None:
+        """Where one more click helps most, over all objects; ``None`` where every frame is a keyframe.
+
+        ``tried`` are frames where a click did not help.
+        """
         fixes = []
         for name, found in self.evidence.items():
             for take in self.takes:
                 part = [item for item in found if item.frame in take]
-                frame = suggest(part)
+                frame = suggest(part, tried)
                 if frame is not None:
                     gains = {item.frame: gain for item, gain in zip(part, expected_gains(part), strict=True)}
                     fixes.append(Fix(name, frame, gains[frame]))
         return max(fixes, key=lambda fix: fix.gain, default=None)
 
 
-def review(results: Results) -> Review:
-    """Look at all that is tracked; the network is not needed. Raises ShotError where nothing is."""
-    evidence = {entry.name: _evidence(results, entry.name) for entry in results.document.objects}
+def review(results: Results, footage: Footage | None) -> Review:
+    """Look at all that is tracked; the network is not needed. Raises ShotError where nothing is.
+
+    Without ``footage`` the objects' colours are not compared, which finds fewer of the frames that went wrong.
+    """
+    evidence = {entry.name: _evidence(results, footage, entry.name) for entry in results.document.objects}
     found = {name: items for name, items in evidence.items() if items}
     if not found:
         raise ShotError("nothing of the shot is tracked yet; give 'sam2-roto shot track' first")
     return Review(found, results.document.takes)
 
 
-def _evidence(results: Results, name: str) -> list[Evidence]:
+def _evidence(results: Results, footage: Footage | None, name: str) -> list[Evidence]:
     frames = ((frame, results.read(name, frame)) for frame in results.document.range)
-    return gather((frame, result, results.disagreement(name, frame)) for frame, result in frames if result is not None)
+    found = ((frame, result, results.disagreement(name, frame)) for frame, result in frames if result is not None)
+    return gather(found, footage.view if footage else None)
 
 
 def write_timeline(path: Path, results: Results, found: Review) -> None:

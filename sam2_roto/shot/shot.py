@@ -198,11 +198,12 @@ class Shot(DocumentFile):
 
     def review(self) -> Review:
         """What to look at, from what is tracked."""
+        from .footage import offered
         from .results import opened
         from .review import review
 
-        with opened(self) as results:
-            return review(results)
+        with opened(self) as results, offered(self.document.footage, self.folder) as footage:
+            return review(results, footage)
 
     def export(
         self, output: Path | str, what: Deliverables | None = None, progress: Progress | None = None

@@ -1,83 +1,48 @@
 """Review: how far each tracked frame is to be trusted, which ones to look at, and where one more click helps most.
 
-Nothing here runs the network. Signs of trouble are read from what tracking left behind: the network's own predicted IoU
-and presence, how two passes disagree, jumps of area, place and shape between neighbours, and how sharp the mask's edge
-is. A logistic model, fitted on generated clips with known truth (``benchmarks/review.py --fit``), turns them into
-the J (intersection over union with the truth) that is to be expected: the confidence.
+A logistic model, fitted on generated clips with known truth (``benchmarks/review.py --fit``), turns signs of trouble
+(``evidence.py``) into the J (intersection over union with the truth) that is to be expected: the confidence.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .objects import ObjectFrame
+from .evidence import SIGNS, Evidence
 
 Mask = npt.NDArray[np.bool_]
 Vector = npt.NDArray[np.float64]
 
-REACH = 8.0
-"""Distance in frames from a prompted one at which drift has come to 1 - 1/e."""
-
-REMAINS = 0.85
+REMAINS = 0.95
 """Part of a frame's error that a click leaves, as seen with ``nano``; larger models leave less."""
 
 ANEW = 0.45
 """J that a click gives on a frame where the object was lost, as seen with ``nano``."""
 
-EDGE = 1.0
-"""Logits nearer to zero than this make up the edge; a sharp mask has few of them."""
-
-_JUMP = 1.5
-"""Jumps are cut off here: worse ones say no more."""
-
-
-class Evidence(NamedTuple):
-    """Signs of trouble of one object on one frame; all but ``frame`` are 0 where nothing is suspicious."""
-
-    frame: int
-    prompted: float
-    """1 where the artist gave the answer."""
-    doubt: float
-    """1 less the predicted IoU, 0..1."""
-    presence: float
-    """How undecided the network is whether the object is there, 0 (sure either way) to 1."""
-    absent: float
-    """1 where the network sees no object."""
-    disagreement: float
-    """1 less the IoU of the forward and the backward pass; 0 where there was one pass alone."""
-    area: float
-    """Jump of area against the frame before, as |log ratio|, 0..1.5."""
-    motion: float
-    """Change of the centre's velocity in units of the mask's size, 0..1.5."""
-    chatter: float
-    """1 less the IoU with the mask before, centres laid on each other: change of shape, 0..1."""
-    softness: float
-    """Part of the mask that is edge, 0..1."""
-    drift: float
-    """1 - exp(-distance / REACH) from the nearest prompted frame."""
-
-
-SIGNS = Evidence._fields[2:]
-
 WEIGHTS: Mapping[str, float] = {
-    "doubt": -3.04,
-    "presence": -0.57,
-    "absent": -0.6,
+    "doubt": 0.0,
+    "presence": -1.0,
+    "absent": -0.4,
     "disagreement": 0.0,
-    "area": -0.01,
-    "motion": -0.28,
-    "chatter": -0.21,
-    "softness": -1.62,
-    "drift": -0.81,
+    "area": 0.0,
+    "motion": 0.0,
+    "chatter": 0.0,
+    "softness": -2.05,
+    "drift": -0.1,
+    "jumped": -0.49,
+    "doubted": -1.85,
+    "colours": -2.56,
 }
-BIAS = 3.0
-"""Of the logistic model, as fitted for ``nano`` on 32 clips of the training pool."""
+BIAS = 3.53
+"""Of the logistic model, as fitted for ``nano`` on 72 clips of the training pool, 3,240 frames."""
+
+APART = 5
+"""Frames nearer to each other than this are one place to look at."""
 
 WORDS: Mapping[str, str] = {
     "doubt": "low predicted IoU",
@@ -89,6 +54,9 @@ WORDS: Mapping[str, str] = {
     "chatter": "edge changes shape",
     "softness": "soft edge",
     "drift": "far from a prompt",
+    "jumped": "it jumped on the way here",
+    "doubted": "low predicted IoU on the way here",
+    "colours": "other colours than where it was prompted",
 }
 
 
@@ -103,16 +71,6 @@ class Suspect(NamedTuple):
     """The sign that speaks loudest, in words."""
 
 
-def gather(results: Iterable[tuple[int, ObjectFrame, float | None]]) -> list[Evidence]:
-    """Evidence of one object from (frame, result, disagreement of two passes or None), frames ascending.
-
-    Three results are looked at at a time, so that they may come from disk.
-    """
-    found = list(_read(results))
-    marked = np.array([evidence.frame for evidence in found if evidence.prompted])
-    return [evidence._replace(drift=_drift(evidence.frame, marked)) for evidence in found]
-
-
 def confidence(evidence: Evidence) -> float:
     """Expected J of the frame, 0..1; 1 where the artist gave the answer."""
     if evidence.prompted:
@@ -120,7 +78,7 @@ def confidence(evidence: Evidence) -> float:
     return 1 / (1 + math.exp(-(BIAS + sum(WEIGHTS[name] * getattr(evidence, name) for name in SIGNS))))
 
 
-def rank(objects: Mapping[str, Sequence[Evidence]], most: int | None = None, apart: int = 5) -> list[Suspect]:
+def rank(objects: Mapping[str, Sequence[Evidence]], most: int | None = None, apart: int = APART) -> list[Suspect]:
     """The least trusted frames of all objects, worst first; of frames less than ``apart`` apart only the worst."""
     everything = [
         Suspect(name, evidence.frame, confidence(evidence), reason(evidence))
@@ -143,11 +101,15 @@ def reason(evidence: Evidence) -> str:
     return WORDS[worst]
 
 
-def suggest(found: Sequence[Evidence]) -> int | None:
-    """The frame where one more click is expected to help most; None where every frame is prompted."""
-    gains = expected_gains(found)
-    free = [index for index, evidence in enumerate(found) if not evidence.prompted]
-    return found[max(free, key=lambda index: gains[index])].frame if free else None
+def suggest(found: Sequence[Evidence], tried: Collection[int] = ()) -> int | None:
+    """The frame where one more click is expected to help most; None where every frame is prompted.
+
+    ``tried`` are frames where a click did not help: their neighbours are as bad, so they are asked last.
+    """
+    gains = {evidence.frame: gain for evidence, gain in zip(found, expected_gains(found), strict=True)}
+    free = [evidence.frame for evidence in found if not evidence.prompted and evidence.frame not in tried]
+    apart = [frame for frame in free if all(abs(frame - other) >= APART for other in tried)]
+    return max(apart or free, key=lambda frame: gains[frame], default=None)
 
 
 def expected_gains(found: Sequence[Evidence]) -> list[float]:
@@ -187,63 +149,3 @@ def _gains_ahead(trust: Vector, prompted: Mask) -> Vector:
             gained = gained.clip(0, None) * (1 - far) ** 2 / ((1 - far) ** 2 + far**2)
         gains[index] = gained.sum()
     return gains
-
-
-def _read(results: Iterable[tuple[int, ObjectFrame, float | None]]) -> Iterator[Evidence]:
-    before: Mask | None = None
-    velocity: Vector | None = None
-    for frame, result, disagreement in results:
-        mask = (result.logits > 0).cpu().numpy() if result.present else None
-        area, motion, chatter, velocity = _jumps(before, mask, velocity)
-        yield Evidence(
-            frame=frame,
-            prompted=float(result.prompted),
-            doubt=1 - min(max(result.iou, 0.0), 1.0),
-            presence=math.exp(-abs(result.score) / 2),
-            absent=float(not result.present),
-            disagreement=disagreement or 0.0,
-            area=area,
-            motion=motion,
-            chatter=chatter,
-            softness=_softness(result),
-            drift=0.0,
-        )
-        before = mask
-
-
-def _jumps(
-    before: Mask | None, mask: Mask | None, velocity: Vector | None
-) -> tuple[float, float, float, Vector | None]:
-    """Jumps of area, motion and shape from one mask to the next, and the velocity of the centre."""
-    if before is None or mask is None or not before.any() or not mask.any():
-        changed = (before is not None and before.any()) != (mask is not None and mask.any())
-        return _JUMP * changed * (before is not None), 0.0, 0.0, None
-    areas = float(before.sum()), float(mask.sum())
-    area = min(abs(math.log(areas[1] / areas[0])), _JUMP)
-    moved = _centre(mask) - _centre(before)
-    turn = float(np.hypot(*(moved - velocity))) if velocity is not None else 0.0
-    shifted = cv2.warpAffine(
-        before.astype(np.uint8),
-        np.array([[1, 0, moved[0]], [0, 1, moved[1]]]),
-        (mask.shape[1], mask.shape[0]),
-        flags=cv2.INTER_NEAREST,
-    ).astype(bool)
-    union = np.count_nonzero(shifted | mask)
-    chatter = 1 - np.count_nonzero(shifted & mask) / union
-    return area, min(turn / math.sqrt(areas[1]), _JUMP), chatter, moved
-
-
-def _centre(mask: Mask) -> Vector:
-    moments: dict[str, Any] = cv2.moments(mask.astype(np.uint8), binaryImage=True)
-    return np.array([moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]])
-
-
-def _softness(result: ObjectFrame) -> float:
-    if not result.present:
-        return 0.0
-    edge, inside = int((result.logits.abs() < EDGE).sum()), int((result.logits > 0).sum())
-    return edge / (edge + inside) if edge + inside else 1.0
-
-
-def _drift(frame: int, marked: npt.NDArray[Any]) -> float:
-    return 1 - math.exp(-float(np.abs(marked - frame).min()) / REACH) if marked.size else 1.0

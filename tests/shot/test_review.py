@@ -27,7 +27,7 @@ def tracked(session: Session) -> Session:
 
 
 def test_review_looks_at_every_frame(tracked: Session) -> None:
-    found = review(tracked.results)
+    found = review(tracked.results, tracked.footage)
     assert {name: len(items) for name, items in found.evidence.items()} == {"disc": 20, "block": 20}
     disc = {item.frame: item for item in found.evidence["disc"]}
     assert disc[0].prompted == disc[12].prompted == 1
@@ -43,7 +43,7 @@ def test_review_looks_at_every_frame(tracked: Session) -> None:
 def test_a_fix_is_looked_for_in_every_take(tracked: Session, work: Shot) -> None:
     work.set_cuts([Cut(10)])
     tracked.track()
-    found = review(tracked.results)
+    found = review(tracked.results, tracked.footage)
     assert [(take.first, take.last) for take in found.takes] == [(0, 9), (10, 19)]
     fix = found.fix()
     assert fix is not None
@@ -54,13 +54,13 @@ def test_a_fix_is_looked_for_in_every_take(tracked: Session, work: Shot) -> None
 
 def test_nothing_tracked_is_nothing_to_review(session: Session) -> None:
     with pytest.raises(ShotError, match="nothing of the shot is tracked yet"):
-        review(session.results)
+        review(session.results, session.footage)
 
 
 def test_the_timeline_is_a_picture(tracked: Session, work: Shot, tmp_path: Path) -> None:
     work.set_cuts([Cut(9, open=True)])
     tracked.results.update(work.document)
-    write_timeline(tmp_path / "timeline.png", tracked.results, review(tracked.results))
+    write_timeline(tmp_path / "timeline.png", tracked.results, review(tracked.results, tracked.footage))
     with Image.open(tmp_path / "timeline.png") as page:
         assert page.width == 1200
         assert len(page.convert("RGB").getcolors(100000) or []) > 10

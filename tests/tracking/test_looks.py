@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from sam2_roto.model import SAM2
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, looks
-from sam2_roto.tracking.looks import first_window
+from sam2_roto.tracking.looks import first_look
 from sam2_roto.tracking.window import Box, Window
 
 SIZE, PLATE = 64, (640, 400)
-NETWORK = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE)))
+NETWORK = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE, logit_size=SIZE // 4, look_size=0)))
+
+
+SMALL = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE, logit_size=SIZE // 4, look_size=32)))
+"""A small network, which looks around clicks."""
 
 
 def source() -> ArraySource:
@@ -44,16 +48,16 @@ def click(x: float, y: float) -> FramePrompt:
 
 def test_masks_and_boxes_say_how_large_the_object_is() -> None:
     mask = np.zeros((PLATE[1], PLATE[0]), bool)
-    assert first_window(NETWORK, source(), 7, FramePrompt(mask=mask)) is None
+    assert first_look(NETWORK, source(), 7, FramePrompt(mask=mask)).window is None
     mask[100:122, 200:210] = True
-    assert first_window(NETWORK, source(), 7, FramePrompt(mask=mask)) == Window(172, 80, 64, 64)
-    assert first_window(NETWORK, source(), 7, FramePrompt(box=(200, 100, 210, 122))) == Window(172, 80, 64, 64)
-    assert first_window(NETWORK, source(), 7, FramePrompt(box=(100, 20, 500, 380))) is None
+    assert first_look(NETWORK, source(), 7, FramePrompt(mask=mask)).window == Window(172, 80, 64, 64)
+    assert first_look(NETWORK, source(), 7, FramePrompt(box=(200, 100, 210, 122))).window == Window(172, 80, 64, 64)
+    assert first_look(NETWORK, source(), 7, FramePrompt(box=(100, 20, 500, 380))).window is None
 
 
 def test_a_click_on_a_small_object_is_looked_at_closer(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = scene(monkeypatch, (290, 190, 350, 250))
-    window = first_window(NETWORK, source(), 7, click(320, 220))
+    window = first_look(NETWORK, source(), 7, click(320, 220)).window
     assert window is not None
     assert 0.25 <= 60 / window.width <= 0.5
     assert seen[0] == Window(0, 0, *PLATE)
@@ -62,13 +66,13 @@ def test_a_click_on_a_small_object_is_looked_at_closer(monkeypatch: pytest.Monke
 
 def test_the_whole_plate_suits_a_large_object(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = scene(monkeypatch, (100, 50, 500, 350))
-    assert first_window(NETWORK, source(), 7, click(320, 200)) is None
+    assert first_look(NETWORK, source(), 7, click(320, 200)).window is None
     assert len(seen) == 1
 
 
 def test_nothing_found_is_looked_for_on_the_whole_plate(monkeypatch: pytest.MonkeyPatch) -> None:
     scene(monkeypatch, (-9, -9, -1, -1))
-    assert first_window(NETWORK, source(), 7, click(320, 200)) is None
+    assert first_look(NETWORK, source(), 7, click(320, 200)).window is None
 
 
 def test_specks_elsewhere_do_not_make_the_object_large() -> None:
@@ -79,3 +83,53 @@ def test_specks_elsewhere_do_not_make_the_object_large() -> None:
     alone = looks.clicked(logits, click(22, 22), whole)
     assert whole.box_of(alone) == (16, 16, 32, 32)
     assert torch.equal(looks.clicked(logits, click(2, 2), whole), logits)  # the click is on nothing: all of it stays
+
+
+def looking_around(monkeypatch: pytest.MonkeyPatch, box: Box) -> list[list[Window]]:
+    """Have looks agree on a square object, and note where they look."""
+    seen: list[list[Window]] = []
+
+    def agreed(_model: SAM2, _view: NDArray[np.uint8], _prompt: FramePrompt, windows: list[Window]) -> torch.Tensor:
+        seen.append(windows)
+        widest, cells = windows[0], torch.arange(64) + 0.5
+        xs, ys = widest.x + cells * widest.width / 64, widest.y + cells * widest.height / 64
+        inside = ((xs > box[0]) & (xs < box[2]))[None] & ((ys > box[1]) & (ys < box[3]))[:, None]
+        return inside * 20.0 - 10
+
+    monkeypatch.setattr(looks, "agreed", agreed)
+    return seen
+
+
+@pytest.mark.parametrize("box", [(290, 190, 350, 250), (100, 50, 500, 350)])
+def test_what_looks_agree_on_is_where_the_answer_starts(monkeypatch: pytest.MonkeyPatch, box: Box) -> None:
+    seen = looking_around(monkeypatch, box)
+    window, prompt = first_look(SMALL, source(), 7, click(320, 220))
+    assert len(seen) == 1
+    assert prompt.guess is not None
+    assert prompt.guess.shape == (SIZE // 4, SIZE // 4)
+    place = window or Window(0, 0, *PLATE)
+    cell = max(place.width, place.height) / (SIZE // 4)
+    assert place.box_of(prompt.guess) == pytest.approx(box, abs=cell + 10)
+    assert (window is None) == (box[0] == 100)
+
+
+def test_looks_go_on_where_the_object_is_much_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = looking_around(monkeypatch, (312, 212, 328, 228))
+    window, _ = first_look(SMALL, source(), 7, click(320, 220))
+    assert len(seen) == 2
+    assert seen[1][0].longest < seen[0][-1].longest
+    assert window is not None
+    assert window.longest <= seen[1][0].longest
+
+
+def test_what_is_not_found_is_asked_on_the_whole_plate(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking_around(monkeypatch, (-9, -9, -1, -1))
+    assert first_look(SMALL, source(), 7, click(320, 200)) == (None, click(320, 200))
+
+
+def test_only_positive_clicks_are_looked_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    around = looking_around(monkeypatch, (290, 190, 350, 250))
+    scene(monkeypatch, (290, 190, 350, 250))
+    first_look(SMALL, source(), 7, FramePrompt(points=((320, 220, False),)))
+    first_look(SMALL, source(), 7, FramePrompt(box=(290, 190, 350, 250)))
+    assert not around
