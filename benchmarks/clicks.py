@@ -1,8 +1,9 @@
-"""J by the number of clicks on one picture, with clicks heeded and without: each corrects the largest error so far.
+"""J by the number of clicks on one picture, each on the largest error so far: as answered, heeded, and looked around.
 
 python benchmarks/clicks.py [--textures DIR] [--pictures 24] [--clicks 6]
 
-Pictures are first frames of generated clips; differences are paired, object by object, "±" is their standard error.
+Pictures are first frames of generated clips, seen through the windows that clicks choose. Each way has what those
+before it have; differences from the one before are paired, object by object, "±" is their standard error.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sam2_roto.evaluation.prompts import corrective_click, first_prompt
 from sam2_roto.loading import load_model
 from sam2_roto.mattes import mask_from_logits
 from sam2_roto.model import SAM2
-from sam2_roto.tracking import Tracker
+from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
+from sam2_roto.tracking.objects import FrameResult
 from sam2_roto.tracking.source import ArraySource
 from sam2_roto.training.clips import DIFFICULTIES, TextureLibrary, generate_clip
 
@@ -44,10 +46,12 @@ def objects(library: TextureLibrary, count: int) -> Iterator[tuple[Array, Array]
 
 def by_clicks(model: SAM2, view: Array, truth: Array, clicks: int) -> list[float]:
     """J after each click; the last one again where there is nothing left to correct."""
-    tracker, found = Tracker(model, ArraySource(view[None])), []
+    source = ArraySource(view[None])
+    tracker, found = CropTracker(model, source, "object", CropMemory()), []
     click = first_prompt(truth, "click")
     while click is not None and len(found) < clicks:
-        result = tracker.prompt("object", 0, click)
+        answer = FrameResult(0, {"object": tracker.prompt("object", 0, click)})
+        result = tracker.on_plate(answer).objects["object"]
         mask = mask_from_logits(result.logits, truth.shape).numpy() & result.present
         found.append(region_similarity(mask, truth))
         click = corrective_click(mask, truth)
@@ -55,7 +59,7 @@ def by_clicks(model: SAM2, view: Array, truth: Array, clicks: int) -> list[float
 
 
 def main() -> None:
-    """Measure both ways and print them."""
+    """Measure all ways and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="nano")
     parser.add_argument("--textures", type=Path, help="movies to cut textures from, as in training")
@@ -63,17 +67,27 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=6)
     options = parser.parse_args()
     model = load_model(options.model, device="cpu")
-    config, scores = model.config, {}
+    config = model.config
+    ways = {
+        "as answered": replace(config, heeds_clicks=False, look_size=0),
+        "heeded": replace(config, heeds_clicks=True, look_size=0),
+        "looked around": replace(config, heeds_clicks=True, look_size=config.look_size or config.image_size // 2),
+    }
     shown = list(objects(TextureLibrary.build(options.textures), options.pictures))
-    for heeds in (False, True):
-        model.config = replace(config, heeds_clicks=heeds)
-        scores[heeds] = np.array([by_clicks(model, view, mask, options.clicks) for view, mask in shown])
     print(f"{len(shown)} objects" + "".join(f"{k + 1:>9} clicks" for k in range(options.clicks)))
-    for title, values in (("as answered", scores[False]), ("heeded", scores[True])):
-        print(f"{title:<12}" + "".join(f"{value:>16.3f}" for value in values.mean(axis=0)))
-    change = scores[True] - scores[False]
-    error = change.std(axis=0, ddof=1) / len(change) ** 0.5
-    print(f"{'change':<12}" + "".join(f"{c:>+9.3f} ±{e:.3f}" for c, e in zip(change.mean(axis=0), error, strict=True)))
+    before = None
+    for title, way in ways.items():
+        model.config = way
+        values = np.array([by_clicks(model, view, mask, options.clicks) for view, mask in shown])
+        print(f"{title:<14}" + "".join(f"{value:>16.3f}" for value in values.mean(axis=0)))
+        if before is not None:
+            print(f"{'  change':<14}" + "".join(f"{told(column):>16}" for column in (values - before).T))
+        before = values
+
+
+def told(change: Array) -> str:
+    """A mean and its standard error."""
+    return f"{change.mean():+.3f} ±{change.std(ddof=1) / len(change) ** 0.5:.3f}"
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ NANO = ModelConfig(
     guided=True,
     second_look=True,
     heeds_clicks=True,
-    look_size=256,
+    look_size=192,
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -71,12 +71,10 @@ def open_reference(reference: FootageReference, folder: Path) -> Footage:
 @contextmanager
 def offered(reference: FootageReference, folder: Path) -> Iterator[Footage | None]:
     """The footage for those who can do without it: ``None`` where it is gone, or another than the shot's."""
-    try:
+    footage: Footage | None = None
+    with suppress(FootageError, ShotError):
         footage = open_reference(reference, folder)
-    except (FootageError, ShotError):
-        yield None
-        return
-    with footage:
+    with footage or nullcontext():
         yield footage
 
 

@@ -104,8 +104,9 @@ def _looks(model: SAM2, view: NDArray[np.uint8], prompt: FramePrompt, windows: l
 
 def _seen_small(model: SAM2) -> SAM2:
     """The same network, with the same weights, for pictures of its ``look_size``."""
-    if model not in _twins:
+    twin = _twins.get(model)
+    if twin is None or twin.config.image_size != model.config.look_size:
         twin = SAM2(model.config.with_image_size(model.config.look_size)).eval().requires_grad_(False)
         twin.to(model.no_obj_ptr.device).load_state_dict(model.state_dict(), assign=True)
         _twins[model] = twin
-    return _twins[model]
+    return twin

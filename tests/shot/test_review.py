@@ -92,3 +92,22 @@ def test_a_shot_without_visible_objects_is_not_exported(work: Shot, tmp_path: Pa
         work.set_object(name, visible=False)
     with pytest.raises(ShotError, match="no visible object"):
         work.export(tmp_path / "out")
+
+
+def test_review_does_without_footage_that_is_gone(tracked: Session, work: Shot, shot: Path) -> None:
+    whole = work.review()
+    assert whole.evidence == review(tracked.results, tracked.footage).evidence
+    away = shot.rename(shot.with_name(f"away{shot.suffix}"))
+    blind = work.review()
+    away.rename(shot)
+    assert {item.colours for item in blind.evidence["disc"]} == {0.0}
+    assert [item._replace(colours=0.0) for item in whole.evidence["disc"]] == blind.evidence["disc"]
+
+
+def test_a_fix_that_did_not_help_is_looked_for_elsewhere(tracked: Session) -> None:
+    found = review(tracked.results, tracked.footage)
+    first = found.fix()
+    assert first is not None
+    second = found.fix(tried=[first.frame])
+    assert second is not None
+    assert abs(second.frame - first.frame) >= 5
