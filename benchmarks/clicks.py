@@ -69,9 +69,9 @@ def main() -> None:
     model = load_model(options.model, device="cpu")
     config = model.config
     ways = {
-        "as answered": replace(config, heeds_clicks=False, look_size=0),
-        "heeded": replace(config, heeds_clicks=True, look_size=0),
-        "looked around": replace(config, heeds_clicks=True, look_size=config.look_size or config.image_size // 2),
+        "as answered": replace(config, heeds_clicks=False, looks_around=False),
+        "heeded": replace(config, heeds_clicks=True, looks_around=False),
+        "looked around": replace(config, heeds_clicks=True, looks_around=True),
     }
     shown = list(objects(TextureLibrary.build(options.textures), options.pictures))
     print(f"{len(shown)} objects" + "".join(f"{k + 1:>9} clicks" for k in range(options.clicks)))

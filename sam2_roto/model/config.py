@@ -52,8 +52,8 @@ class ModelConfig:
     """What it says to a prompt that leaves nothing open is given back with the prompt, and it answers once more."""
     heeds_clicks: bool = False
     """Where its answer ignores a click, it is bent to it (``tracking/heed.py``); the published say what they say."""
-    look_size: int = 0
-    """Side of the small pictures in which it looks around a click first (``tracking/consensus.py``); 0: it does not."""
+    looks_around: bool = False
+    """Before it answers a click it looks at small pictures of what is around (``tracking/consensus.py``)."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -82,6 +82,11 @@ class ModelConfig:
     def logit_size(self) -> int:
         """Side of the low-resolution logits."""
         return self.image_size // 4
+
+    @property
+    def look_size(self) -> int:
+        """Side of the pictures in which it looks around a click: four of them cost what one of full size does."""
+        return max(64, self.image_size // 64 * 32)
 
     def with_image_size(self, image_size: int | None) -> ModelConfig:
         """The same network for another square input; ``None`` keeps the native size."""
@@ -120,7 +125,7 @@ NANO = ModelConfig(
     guided=True,
     second_look=True,
     heeds_clicks=True,
-    look_size=192,
+    looks_around=True,
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -57,7 +57,7 @@ def agreed(model: SAM2, view: NDArray[np.uint8], prompt: FramePrompt, windows: l
     """Logits ``[C, C]`` over the first of ``windows``, which holds the others, of what their looks agree on.
 
     Args:
-        model: one whose configuration has a ``look_size``.
+        model: the network; it looks at pictures of its ``look_size``.
         view: the plate, uint8 RGB ``[H, W, 3]``.
         prompt: clicks in its pixels.
         windows: as ``windows_about`` gives them.

@@ -54,7 +54,7 @@ def first_look(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt
         return Look(None if box is None else _window(box, model, source), prompt)
     if prompt.box is not None:
         return Look(_window(prompt.box, model, source), prompt)
-    if model.config.look_size and any(positive for _, _, positive in prompt.points):
+    if model.config.looks_around and any(positive for _, _, positive in prompt.points):
         return _looking_around(model, source, source.view(frame), prompt)
     return Look(_closing_in(model, source, prompt, ask or partial(_answer, model, source.view(frame))), prompt)
 

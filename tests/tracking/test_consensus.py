@@ -100,4 +100,4 @@ def test_looks_follow_weights_that_change(nano: SAM2) -> None:
 
 
 def test_published_models_do_not_look_around() -> None:
-    assert [name for name, config in CONFIGS.items() if config.look_size] == ["nano"]
+    assert [name for name, config in CONFIGS.items() if config.looks_around] == ["nano"]

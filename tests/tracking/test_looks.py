@@ -16,10 +16,10 @@ from sam2_roto.tracking.looks import first_look
 from sam2_roto.tracking.window import Box, Window
 
 SIZE, PLATE = 64, (640, 400)
-NETWORK = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE, logit_size=SIZE // 4, look_size=0)))
+NETWORK = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE, logit_size=SIZE // 4, looks_around=False)))
 
 
-SMALL = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE, logit_size=SIZE // 4, look_size=32)))
+SMALL = cast(SAM2, SimpleNamespace(config=SimpleNamespace(image_size=SIZE, logit_size=SIZE // 4, looks_around=True)))
 """A small network, which looks around clicks."""
 
 
