@@ -1,8 +1,8 @@
 """From a click to its mask on the frame that is shown, its features warm: what an artist waits for.
 
-python benchmarks/latency.py [--models nano sam2.1_hiera_tiny] [--clicks 20] [--json FILE]
+python benchmarks/latency.py [--models nano sam2.1_hiera_tiny] [--clicks 20] [--threads 2] [--json FILE]
 
-Each model at its native size on one core, in alternation: a first click on a frame; a click that corrects it, looking
+Each model at its native size, in alternation: a first click on a frame; a click that corrects it, looking
 at two keyframes beside it; and the encoding of a frame, which is paid once, when the frame is first looked at. All with
 the edit kept on disk. Weights do not change the time: a model whose weights are not here runs with random ones.
 
@@ -88,9 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["nano", "sam2.1_hiera_tiny"], choices=list(CONFIGS))
     parser.add_argument("--clicks", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="all cores by default")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    torch.set_num_threads(1)
+    torch.set_num_threads(args.threads)
     folder = Path(tempfile.mkdtemp())
     try:
         benches = {name: Bench(name, folder) for name in args.models}
