@@ -85,7 +85,7 @@ class ModelConfig:
 
     @property
     def look_size(self) -> int:
-        """Side of the pictures in which it looks around a click: four of them cost half of what one of full size does."""
+        """Side of the pictures in which it looks around a click; four of them cost half of a full one."""
         return max(64, self.image_size // 96 * 32)
 
     def with_image_size(self, image_size: int | None) -> ModelConfig:
