@@ -85,8 +85,8 @@ class ModelConfig:
 
     @property
     def look_size(self) -> int:
-        """Side of the pictures in which it looks around a click; four of them cost half of a full one."""
-        return max(64, self.image_size // 96 * 32)
+        """Side of the pictures in which it looks around a click; four of them cost what a full one does."""
+        return max(64, self.image_size // 64 * 32)
 
     def with_image_size(self, image_size: int | None) -> ModelConfig:
         """The same network for another square input; ``None`` keeps the native size."""
