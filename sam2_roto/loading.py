@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from compositing.device import usable
 from compositing.errors import CompositingError
+from compositing.heap import keep_freed_memory
 from sam2_roto import model as network
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.errors import ModelError
@@ -44,6 +47,16 @@ def load_model(
     place = choose_device(device)
     dtype = choose_precision(precision, place)
     name, path = resolve(name_or_path or default_model(), progress)
+    return load_file(name, path, image_size, place, dtype)
+
+
+def load_file(name: str, path: Path, image_size: int | None, place: torch.device, dtype: torch.dtype) -> SAM2:
+    """The model called ``name`` with weights from a file, ready to run at ``place``.
+
+    Raises ModelError or CheckpointError.
+    """
+    if place.type == "cpu":
+        keep_freed_memory()
     model = build_model(name, image_size)
     load_weights(model, path, name)
     return set_precision(model.eval().requires_grad_(False).to(place), dtype)

@@ -18,20 +18,20 @@ from compositing.errors import MissingFrameError
 from compositing.footage import Footage, numbering, open_footage
 from compositing.footage.frames import FrameRange, summarise
 from sam2_roto import __version__
-from sam2_roto.checkpoints.load import default_model, load_weights, resolve
+from sam2_roto.checkpoints.load import default_model, resolve
 from sam2_roto.delivery import Delivered, Delivery, delivery_notes
 from sam2_roto.errors import ExportError, PromptError
 from sam2_roto.export.files import make_folder
 from sam2_roto.export.lanes import Stage
 from sam2_roto.following import Following
 from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult
-from sam2_roto.loading import build_model, choose_device
+from sam2_roto.loading import choose_device, load_file
 from sam2_roto.maskfile import read_mask
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
 from sam2_roto.pipeline import Arrivals, Background, ReadAhead, SettledMasklets, report
-from sam2_roto.precision import choose_precision, set_precision
+from sam2_roto.precision import choose_precision
 from sam2_roto.rendering import frame_mattes, stem
 from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt
@@ -117,9 +117,7 @@ class _Network:
         return cls(name, path, _digest(path), CONFIGS[name].with_image_size(job.image_size), device, dtype)
 
     def load(self) -> SAM2:
-        model = build_model(self.name, self.config.image_size)
-        load_weights(model, self.path, self.name)
-        return set_precision(model.eval().requires_grad_(False).to(self.device), self.dtype)
+        return load_file(self.name, self.path, self.config.image_size, self.device, self.dtype)
 
 
 def read_recipe(job: RotoscopeJob) -> MatteRecipe:

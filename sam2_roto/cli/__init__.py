@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from compositing.errors import CompositingError
+from compositing.heap import keep_freed_memory
 from sam2_roto.cli import plugins
 from sam2_roto.cli.parser import Parser, Subparsers
 
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     # Threads that wait by spinning stall one another once another program wants the cores; sleeping costs nothing.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     try:
         status = _run(words)
         sys.stdout.flush()

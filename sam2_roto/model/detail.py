@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from . import kernels
 from .config import ModelConfig
 from .layers import LayerNorm2d
 
@@ -61,8 +62,7 @@ class Neighbourhood(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[B, channels, h, w]`` to the same shape."""
-        out: Tensor = x + self.second(F.relu(self.first(self.norm(x))))
-        return out
+        return x + kernels.convolve(self.second, kernels.convolve(self.first, self.norm(x), "relu"))
 
 
 class Detail(nn.Module):

@@ -2,7 +2,8 @@
 
 Training, GPUs and autocast take torch's own functions. Inference on a CPU with AVX-512 takes oneDNN's matrix product,
 which uses all of its vector units where torch's default for float32 does not on every make, and works in pieces that
-stay in the cache: what is written to main memory between two layers costs more there than the layers' arithmetic.
+stay in the cache: what is written to main memory between two layers costs more there than the layers' arithmetic. On
+any CPU, oneDNN applies a convolution's activation before it writes the outcome, for the same reason.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Activation = Literal["none", "relu", "gelu"]
+Activation = Literal["none", "relu", "relu6", "gelu"]
+
+_FUSED: dict[Activation, tuple[str, list[float]]] = {
+    "none": ("none", []),
+    "relu": ("relu", []),
+    "relu6": ("hardtanh", [0.0, 6.0]),
+}
+"""Activations that oneDNN's convolution applies, by its names, and their numbers."""
 
 PIECE_ROWS = 1024
 """Tokens that one thread takes through a feed-forward layer or a block of windows at a time."""
@@ -38,13 +46,17 @@ def wide_vectors() -> bool:
 
 def on_cpu(x: Tensor) -> bool:
     """Whether ``x`` is on a CPU, in inference, in a type that oneDNN multiplies well there."""
+    return _inferred(x) and wide_vectors()
+
+
+def _inferred(x: Tensor) -> bool:
+    """Whether ``x`` is on a CPU, in inference, in a type that oneDNN knows there."""
     return (
         x.is_cpu
-        and x.dtype in (torch.float32, torch.bfloat16)
+        and (x.dtype == torch.float32 or (x.dtype == torch.bfloat16 and wide_vectors()))
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and _ONEDNN
-        and wide_vectors()
     )
 
 
@@ -56,7 +68,7 @@ def _autocast(x: Tensor) -> bool:
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation = "none") -> Tensor:
     """``activation(x weight^T + bias)``: ``[..., a] -> [..., b]`` with ``weight [b, a]``, in the weight's type."""
     x = x if _autocast(x) else x.to(weight.dtype)
-    if not on_cpu(x):
+    if activation == "relu6" or not on_cpu(x):
         return _activate(F.linear(x, weight, bias), activation)
     rows = x.reshape(-1, x.shape[-1])
     algorithm = "none" if activation == "gelu" else ""
@@ -80,16 +92,36 @@ def apply_twice(first: nn.Module, second: nn.Module, x: Tensor) -> Tensor:
     return linear(x, (outer @ inner).to(dtype), bias.to(dtype))
 
 
-def convolve(layer: nn.Module, x: Tensor) -> Tensor:
-    """A convolution of ``x`` in the type of its weights."""
-    out: Tensor = layer(x if _autocast(x) else x.to(layer.get_parameter("weight").dtype))
+def convolve(layer: nn.Conv2d, x: Tensor, activation: Activation = "none") -> Tensor:
+    """``activation(layer(x))`` in the type of the layer's weights; ``x`` keeps its memory format."""
+    assert not isinstance(layer.padding, str)
+    return filtered(x, layer.weight, layer.bias, layer.stride, layer.padding, layer.groups, activation)
+
+
+def filtered(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    groups: int,
+    activation: Activation,
+) -> Tensor:
+    """The activation of a convolution of ``x [N, C, H, W]``, in the type of ``weight``."""
+    x = x if _autocast(x) else x.to(weight.dtype)
+    if activation not in _FUSED or not _inferred(x):
+        return _activate(F.conv2d(x, weight, bias, stride, padding, 1, groups), activation)
+    name, numbers = _FUSED[activation]
+    out: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        x, weight, bias, list(padding), list(stride), [1, 1], groups, name, numbers, ""
+    )
     return out
 
 
 def _activate(x: Tensor, activation: Activation) -> Tensor:
     if activation == "none":
         return x
-    return F.gelu(x) if activation == "gelu" else F.relu(x)
+    return {"gelu": F.gelu, "relu": F.relu, "relu6": F.relu6}[activation](x)
 
 
 def in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, tokens: int = 1) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
+from sam2_roto.tracking.consensus import LOOKS, glimpses
 from sam2_roto.tracking.heed import heeded
 from sam2_roto.tracking.looks import Look, first_look
 from sam2_roto.tracking.objects import ObjectFrame
@@ -42,6 +44,7 @@ class Answerer:
         self._plate = source.width, source.height
         self._whole = Window(0, 0, *self._plate)
         self._features: dict[Hashable, ImageFeatures] = {}
+        self._glimpses: dict[Hashable, ImageFeatures] = {}
         self._memories: dict[Hashable, tuple[Tensor, Tensor]] = {}
         self._embeddings: dict[Hashable, Tensor] = {}
 
@@ -49,6 +52,8 @@ class Answerer:
     def warm(self, frame: int, window: Window | None = None, beside: Beside | None = None) -> None:
         """Do beforehand what a click on ``frame`` will need."""
         self._embedding(frame, window or self._whole, beside or {})
+        if window is None and self._model.config.looks_around:
+            self._glance(frame, [self._whole])
 
     def first_look(self, frame: int, prompt: FramePrompt) -> Look:
         """Where to look for what a prompt marks, and what it may mean."""
@@ -56,7 +61,10 @@ class Answerer:
         def ask(window: Window, said: FramePrompt) -> ObjectFrame:
             return self._decode(frame, window, said, None, {})
 
-        return first_look(self._model, self._source, frame, prompt, ask)
+        def glance(windows: Sequence[Window]) -> ImageFeatures:
+            return self._glance(frame, windows)
+
+        return first_look(self._model, self._source, frame, prompt, ask, glance)
 
     def points(
         self, frame: int, prompt: FramePrompt, window: Window | None, seen: Sight | None, beside: Beside
@@ -101,6 +109,20 @@ class Answerer:
 
         return _kept(self._features, (frame, window), encode)
 
+    def _glance(self, frame: int, windows: Sequence[Window]) -> ImageFeatures:
+        """Small pictures of windows; those that the pointer passed before it clicked are still known."""
+        new = [window for window in windows if (frame, window) not in self._glimpses]
+        found: dict[Window, ImageFeatures] = {}
+        if new:
+            seen = glimpses(self._model, self._source.view(frame), new)
+            rows = zip(*(torch.split(part, 1) for part in seen), strict=True)
+            found = {window: ImageFeatures(*row) for window, row in zip(new, rows, strict=True)}
+        kept = [
+            _kept(self._glimpses, (frame, window), partial(found.__getitem__, window), LOOKS * WARM)
+            for window in windows
+        ]
+        return ImageFeatures(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
+
     def _embedding(self, frame: int, window: Window, beside: Beside) -> Tensor:
         key = (frame, window, *((other, digest) for other, (digest, _) in beside.items()))
         return _kept(self._embeddings, key, lambda: self._condition(frame, window, beside))
@@ -135,11 +157,11 @@ class Answerer:
         return _kept(self._memories, (frame, digest), encode)
 
 
-def _kept(store: dict[Hashable, _T], key: Hashable, make: Callable[[], _T]) -> _T:
-    """The value at ``key``, made where it is not there; the WARM latest are kept."""
+def _kept(store: dict[Hashable, _T], key: Hashable, make: Callable[[], _T], most: int = WARM) -> _T:
+    """The value at ``key``, made where it is not there; the ``most`` latest are kept."""
     value = store.pop(key) if key in store else make()
     store[key] = value
-    while len(store) > WARM:
+    while len(store) > most:
         del store[next(iter(store))]
     return value
 

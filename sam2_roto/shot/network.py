@@ -10,12 +10,12 @@ from typing import get_args
 
 import torch
 
-from sam2_roto.checkpoints.load import default_model, load_weights, resolve
+from sam2_roto.checkpoints.load import default_model, resolve
 from sam2_roto.errors import ModelError, PromptError
 from sam2_roto.job import Crop, Progress
-from sam2_roto.loading import build_model, choose_device
+from sam2_roto.loading import choose_device, load_file
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
-from sam2_roto.precision import choose_precision, set_precision
+from sam2_roto.precision import choose_precision
 from sam2_roto.tracking.policies import find_policy
 
 from .document import Document, TrackingSettings
@@ -50,11 +50,9 @@ class Network:
 
     def load(self, device: str = "auto") -> SAM2:
         """The model with its weights, ready to run."""
-        model = build_model(self.name, self.config.image_size)
-        load_weights(model, self.path, self.name)
         place = choose_device(device)
-        model = model.eval().requires_grad_(False).to(place)
-        return set_precision(model, choose_precision(self.settings.precision, place))
+        precision = choose_precision(self.settings.precision, place)
+        return load_file(self.name, self.path, self.config.image_size, place, precision)
 
 
 def check(settings: TrackingSettings) -> None:

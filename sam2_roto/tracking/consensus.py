@@ -10,7 +10,9 @@ translation: Kumar and Byrne 2004). Each look's nearest mask then has a say in t
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -53,22 +55,31 @@ def windows_about(prompt: FramePrompt, widest: Window, plate: tuple[int, int], s
 
 
 @torch.inference_mode()
-def agreed(model: SAM2, view: NDArray[np.uint8], prompt: FramePrompt, windows: list[Window]) -> Tensor:
+def glimpses(model: SAM2, view: NDArray[np.uint8], windows: Sequence[Window]) -> ImageFeatures:
+    """What windows of the plate (uint8 RGB ``[H, W, 3]``) show to a model at its ``look_size``, a row for each."""
+    side, device = model.config.look_size, model.no_obj_ptr.device
+    pictures = [prepare(_reduced(window.taken(view), side), side, device) for window in windows]
+    features: ImageFeatures = _seen_small(model).encode_image(torch.cat(pictures))
+    return features
+
+
+@torch.inference_mode()
+def agreed(
+    model: SAM2, seen: ImageFeatures, prompt: FramePrompt, windows: Sequence[Window], plate: tuple[int, int]
+) -> Tensor:
     """Logits ``[C, C]`` over the first of ``windows``, which holds the others, of what their looks agree on.
 
     Args:
         model: the network; it looks at pictures of its ``look_size``.
-        view: the plate, uint8 RGB ``[H, W, 3]``.
-        prompt: clicks in its pixels.
+        seen: what it sees there, as ``glimpses`` gives it.
+        prompt: clicks in pixels of the plate.
         windows: as ``windows_about`` gives them.
+        plate: its width and height.
     """
-    logits, iou = _looks(_seen_small(model), view, prompt, windows)
-    widest, plate = windows[0], (view.shape[1], view.shape[0])
+    logits, iou = _answers(_seen_small(model), seen, prompt, windows)
+    widest = windows[0]
     cells = round(logits.shape[-1] * widest.width / min(window.width for window in windows))
-    laid = [
-        torch.stack([window.seen_through(widest, mask, cells, plate) for mask in masks])
-        for window, masks in zip(windows, logits, strict=True)
-    ]
+    laid = [window.seen_through(widest, masks, cells, plate) for window, masks in zip(windows, logits, strict=True)]
     return consensus(torch.stack(laid).clamp(min=_LEAST), iou)
 
 
@@ -91,15 +102,19 @@ def _overlaps(masks: Tensor) -> Tensor:
     return common / (areas[:, None] + areas[None] - common).clamp(min=1)
 
 
-def _looks(model: SAM2, view: NDArray[np.uint8], prompt: FramePrompt, windows: list[Window]) -> tuple[Tensor, Tensor]:
+def _answers(small: SAM2, seen: ImageFeatures, prompt: FramePrompt, windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
     """What is answered in each window: logits ``[L, M, S/4, S/4]`` and predicted IoU ``[L, M]``, on the CPU."""
-    side, device = model.config.image_size, model.no_obj_ptr.device
-    pictures = [prepare(np.ascontiguousarray(window.taken(view)), side, device) for window in windows]
-    features: ImageFeatures = model.encode_image(torch.cat(pictures))
+    side, device = small.config.image_size, small.no_obj_ptr.device
     said = [window.prompt(prompt).tokens(window.width, window.height, side) for window in windows]
     coords, labels = (torch.cat(parts).to(device) for parts in zip(*said, strict=True))
-    found = model.answer(model.condition(features.top, None), features, (coords, labels), None, prompt.ambiguous)
+    found = small.answer(small.condition(seen.top, None), seen, (coords, labels), None, prompt.ambiguous)
     return found.logits.float().cpu(), found.iou.float().cpu()
+
+
+def _reduced(view: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """A picture as a square; averages are as good as cubics for a first idea, and come sooner."""
+    method = cv2.INTER_AREA if min(view.shape[:2]) > side else cv2.INTER_CUBIC
+    return cv2.resize(view, (side, side), interpolation=method).astype(np.uint8, copy=False)
 
 
 def _seen_small(model: SAM2) -> SAM2:

@@ -8,7 +8,7 @@ suits what those agree on starts from there. (To take the window of which it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam2_roto.model import SAM2
+from sam2_roto.model import SAM2, ImageFeatures
 
-from .consensus import agreed, windows_about
+from .consensus import agreed, glimpses, windows_about
 from .kalman import mask_box
 from .objects import ObjectFrame
 from .prompts import FramePrompt
@@ -34,6 +34,9 @@ _LOOKS = 3  # at what a click marks, or rounds of them, each closer than the one
 Ask = Callable[[Window, FramePrompt], ObjectFrame]
 """What the network answers to a prompt, given in the window's pixels, of a window of the frame."""
 
+Glance = Callable[[Sequence[Window]], ImageFeatures]
+"""What the network sees of small pictures of windows of the frame."""
+
 
 class Look(NamedTuple):
     """How an object's first prompt is put to the network."""
@@ -44,10 +47,17 @@ class Look(NamedTuple):
     """What was said, in the plate's pixels, with what it may mean where that was found out."""
 
 
-def first_look(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt, ask: Ask | None = None) -> Look:
+def first_look(
+    model: SAM2,
+    source: FrameSource,
+    frame: int,
+    prompt: FramePrompt,
+    ask: Ask | None = None,
+    glance: Glance | None = None,
+) -> Look:
     """The window through which an object's first prompt is answered best, and what the answer starts from.
 
-    ``ask`` answers looks for someone who keeps what was encoded for them.
+    ``ask`` and ``glance`` look for someone who keeps what was encoded for them.
     """
     if prompt.mask is not None:
         box = mask_box(prompt.mask)
@@ -55,17 +65,17 @@ def first_look(model: SAM2, source: FrameSource, frame: int, prompt: FramePrompt
     if prompt.box is not None:
         return Look(_window(prompt.box, model, source), prompt)
     if model.config.looks_around and any(positive for _, _, positive in prompt.points):
-        return _looking_around(model, source, source.view(frame), prompt)
+        return _looking_around(model, source, prompt, glance or partial(glimpses, model, source.view(frame)))
     return Look(_closing_in(model, source, prompt, ask or partial(_answer, model, source.view(frame))), prompt)
 
 
-def _looking_around(model: SAM2, source: FrameSource, view: NDArray[np.uint8], prompt: FramePrompt) -> Look:
+def _looking_around(model: SAM2, source: FrameSource, prompt: FramePrompt, glance: Glance) -> Look:
     """The window that suits what looks around clicks agree on; looks go on from there where that is much smaller."""
     plate, side = (source.width, source.height), model.config.image_size
     widest = whole = Window(0, 0, *plate)
     for _ in range(_LOOKS):
         windows = windows_about(prompt, widest, plate, side)
-        logits = agreed(model, view, prompt, windows)
+        logits = agreed(model, glance(windows), prompt, windows, plate)
         box = widest.box_of(clicked(logits, widest.prompt(prompt), widest))
         if box is None:
             return Look(None, prompt)

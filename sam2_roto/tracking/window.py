@@ -90,7 +90,7 @@ class Window(NamedTuple):
         return _across(logits, down, across)
 
     def seen_through(self, other: Window, logits: Tensor, cells: int, plate: tuple[int, int]) -> Tensor:
-        """The window's logits as they lie in another one: float32 ``[cells, cells]``, ``OUTSIDE`` beyond this one.
+        """The window's logits as they lie in another one: float32 ``[…, cells, cells]``, ``OUTSIDE`` beyond this one.
 
         Interpolated linearly, and averaged where the other's cells are larger. ``plate`` is its width and height.
         """
@@ -99,8 +99,8 @@ class Window(NamedTuple):
                 start, length, count, whole, _middles(there, extent, cells), max(1.0, extent * count / cells / length)
             )
             for start, length, count, whole, there, extent in (
-                (self.y, self.height, logits.shape[0], plate[1], other.y, other.height),
-                (self.x, self.width, logits.shape[1], plate[0], other.x, other.width),
+                (self.y, self.height, logits.shape[-2], plate[1], other.y, other.height),
+                (self.x, self.width, logits.shape[-1], plate[0], other.x, other.width),
             )
         )
         return _across(logits, down, across)

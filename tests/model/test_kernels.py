@@ -21,6 +21,19 @@ def test_linear_equals_torch(activation: kernels.Activation) -> None:
         torch.testing.assert_close(kernels.apply(layer, x, activation), plain)
 
 
+@pytest.mark.parametrize("activation", ["none", "relu", "relu6", "gelu"])
+@pytest.mark.parametrize("groups", [1, 8])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_convolution_equals_torch(activation: kernels.Activation, groups: int, layout: torch.memory_format) -> None:
+    x = 5 * torch.randn(2, 8, 12, 10).contiguous(memory_format=layout)
+    layer = nn.Conv2d(8, 16, kernel_size=3, stride=2, padding=1, groups=groups)
+    plain = {"none": lambda y: y, "relu": F.relu, "relu6": F.relu6, "gelu": F.gelu}[activation](layer(x))
+    with torch.inference_mode():
+        found = kernels.convolve(layer, x, activation)
+    torch.testing.assert_close(found, plain)
+    assert found.is_contiguous(memory_format=layout)
+
+
 def test_pieces_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "PIECE_ROWS", 1)
     x, first, second = torch.randn(2, 37, 8), nn.Linear(8, 16), nn.Linear(16, 4)

@@ -10,7 +10,7 @@ from torch import Tensor
 from sam2_roto.loading import load_model
 from sam2_roto.model import CONFIGS, SAM2
 from sam2_roto.tracking import FramePrompt
-from sam2_roto.tracking.consensus import LOOKS, agreed, consensus, windows_about
+from sam2_roto.tracking.consensus import LOOKS, agreed, consensus, glimpses, windows_about
 from sam2_roto.tracking.window import Window
 
 PLATE, SIDE = (640, 400), 64
@@ -78,7 +78,7 @@ def test_looks_find_a_disc_where_it_is(nano: SAM2) -> None:
     whole = Window(0, 0, 640, 360)
     prompt = said((420, 200, True))
     windows = windows_about(prompt, whole, (640, 360), nano.config.image_size)
-    logits = agreed(nano, view, prompt, windows)
+    logits = agreed(nano, glimpses(nano, view, windows), prompt, windows, (640, 360))
     found = whole.box_of(logits)
     assert found == pytest.approx((380, 160, 460, 240), abs=8)
     assert logits.min() >= -10
@@ -88,15 +88,19 @@ def test_looks_find_a_disc_where_it_is(nano: SAM2) -> None:
 def test_looks_follow_weights_that_change(nano: SAM2) -> None:
     view = np.random.default_rng(1).integers(0, 255, (96, 96, 3), np.uint8)
     prompt, windows = said((48, 48, True)), [Window(0, 0, 96, 96)]
-    before = agreed(nano, view, prompt, windows)
+
+    def found() -> Tensor:
+        return agreed(nano, glimpses(nano, view, windows), prompt, windows, (96, 96))
+
+    before = found()
     kept = nano.no_mem_embed.detach().clone()
     with torch.no_grad():
         nano.no_mem_embed += 1
     try:
-        assert not torch.equal(agreed(nano, view, prompt, windows), before)
+        assert not torch.equal(found(), before)
     finally:
         nano.no_mem_embed.copy_(kept)
-    assert torch.equal(agreed(nano, view, prompt, windows), before)
+    assert torch.equal(found(), before)
 
 
 def test_published_models_do_not_look_around() -> None:

@@ -89,13 +89,20 @@ def looking_around(monkeypatch: pytest.MonkeyPatch, box: Box) -> list[list[Windo
     """Have looks agree on a square object, and note where they look."""
     seen: list[list[Window]] = []
 
-    def agreed(_model: SAM2, _view: NDArray[np.uint8], _prompt: FramePrompt, windows: list[Window]) -> torch.Tensor:
+    def glimpses(_model: SAM2, _view: NDArray[np.uint8], windows: list[Window]) -> list[Window]:
         seen.append(windows)
+        return windows
+
+    def agreed(
+        _model: SAM2, glimpsed: list[Window], _prompt: FramePrompt, windows: list[Window], plate: tuple[int, int]
+    ) -> torch.Tensor:
+        assert (glimpsed, plate) == (windows, PLATE)
         widest, cells = windows[0], torch.arange(64) + 0.5
         xs, ys = widest.x + cells * widest.width / 64, widest.y + cells * widest.height / 64
         inside = ((xs > box[0]) & (xs < box[2]))[None] & ((ys > box[1]) & (ys < box[3]))[:, None]
         return inside * 20.0 - 10
 
+    monkeypatch.setattr(looks, "glimpses", glimpses)
     monkeypatch.setattr(looks, "agreed", agreed)
     return seen
 
