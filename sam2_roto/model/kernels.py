@@ -121,7 +121,9 @@ def filtered(
 def _activate(x: Tensor, activation: Activation) -> Tensor:
     if activation == "none":
         return x
-    return {"gelu": F.gelu, "relu": F.relu, "relu6": F.relu6}[activation](x)
+    if activation == "gelu":
+        return F.gelu(x)
+    return F.relu6(x) if activation == "relu6" else F.relu(x)
 
 
 def in_pieces(function: Callable[[Tensor], Tensor], x: Tensor, tokens: int = 1) -> Tensor:
