@@ -54,7 +54,7 @@ class RotaryAttention(Attention):
         grids = k[:, :, :placed].reshape(*k.shape[:2], -1, table.shape[0], k.shape[3])
         turned = rotate(grids, table).flatten(2, 3)
         k = turned if unplaced == 0 else torch.cat((turned, k[:, :, placed:]), dim=2)
-        if self.narrow and kernels.on_cpu(k):
+        if self.narrow and kernels.inferred(k):
             # The weights of attention sum to one, so the values may be averaged first and projected then.
             mean = kernels.attention(q, k, value[:, None])
             return kernels.apply_twice(self.v_proj, self.out_proj, mean[:, 0])

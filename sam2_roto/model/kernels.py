@@ -46,10 +46,10 @@ def wide_vectors() -> bool:
 
 def on_cpu(x: Tensor) -> bool:
     """Whether ``x`` is on a CPU, in inference, in a type that oneDNN multiplies well there."""
-    return _inferred(x) and wide_vectors()
+    return inferred(x) and wide_vectors()
 
 
-def _inferred(x: Tensor) -> bool:
+def inferred(x: Tensor) -> bool:
     """Whether ``x`` is on a CPU, in inference, in a type that oneDNN knows there."""
     return (
         x.is_cpu
@@ -109,7 +109,7 @@ def filtered(
 ) -> Tensor:
     """The activation of a convolution of ``x [N, C, H, W]``, in the type of ``weight``."""
     x = x if _autocast(x) else x.to(weight.dtype)
-    if activation not in _FUSED or not _inferred(x):
+    if activation not in _FUSED or not inferred(x):
         return _activate(F.conv2d(x, weight, bias, stride, padding, 1, groups), activation)
     name, numbers = _FUSED[activation]
     out: Tensor = torch.ops.mkldnn._convolution_pointwise(

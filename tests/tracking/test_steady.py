@@ -17,7 +17,7 @@ from sam2_roto import build_model
 from sam2_roto.errors import ModelError
 from sam2_roto.model import SAM2, Memory
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
-from sam2_roto.tracking.source import resize
+from sam2_roto.tracking.source import MEAN, STD, prepare, resize
 from sam2_roto.tracking.steady import WARM, Function, Replay
 
 SIZE = 64
@@ -196,8 +196,13 @@ def test_replay_records_once_for_a_shape() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(192, 108), (48, 80), (30, 40), (64, 64)])
-def test_resizing_on_the_device_equals_pil_to_one_level(width: int, height: int) -> None:
+def test_resizing_equals_pil_to_one_level(width: int, height: int) -> None:
+    """On a device, and on the CPU."""
     view = np.random.default_rng(0).integers(0, 255, (height, width, 3), dtype=np.uint8)
     expected = np.asarray(Image.fromarray(view).resize((SIZE, SIZE), Image.Resampling.BICUBIC)).astype(np.float32)
     made = resize(torch.from_numpy(view).permute(2, 0, 1)[None], SIZE)[0].permute(1, 2, 0).numpy()
     assert np.abs(made - expected).max() <= 1
+    prepared = prepare(view, SIZE)[0].permute(1, 2, 0).numpy()
+    mean, std = (np.array(values, np.float32) for values in (MEAN, STD))
+    levels = 2 if width < SIZE < height else 1
+    assert np.abs((prepared * std + mean) * 255 - expected).max() < levels + 0.01
