@@ -149,7 +149,10 @@ def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     ``query`` may have one row for all N; ``e`` may differ from ``d``.
     """
     query, value = query.expand(len(key), -1, -1, -1), value.to(key.dtype)
-    if not on_cpu(query) or (query.dtype == torch.float32 and key.shape[2] <= SMALL):
+    narrow = value.shape[-1] < key.shape[-1]  # torch has no kernel for that, and would have all scores in memory
+    if not inferred(query) or not (narrow or wide_vectors()):
+        return F.scaled_dot_product_attention(query, key, value)
+    if query.dtype == torch.float32 and key.shape[2] <= SMALL:
         return F.scaled_dot_product_attention(query, key, value)
     query = query * query.shape[-1] ** -0.5
     if key.shape[2] <= SMALL:
