@@ -33,6 +33,7 @@ __all__ = [
     "RotoscopeJob",
     "RotoscopeResult",
     "check_object_name",
+    "silent",
 ]
 
 Crop = Literal["none", "auto"]
@@ -46,6 +47,11 @@ Preset = Literal["default", "hard", "soft", "hair", "motion"]
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``, for instance ``("track", 12, 96)``; may raise to stop the work."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Report to no one."""
+
 
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

@@ -24,7 +24,7 @@ from sam2_roto.errors import ExportError, PromptError
 from sam2_roto.export.files import make_folder
 from sam2_roto.export.lanes import Stage
 from sam2_roto.following import Following
-from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult
+from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult, silent
 from sam2_roto.loading import choose_device, load_file
 from sam2_roto.maskfile import read_mask
 from sam2_roto.masklets import MaskletStore
@@ -46,11 +46,7 @@ _PICTURE_DECODERS = 2  # threads; a movie has one, whose codec has threads of it
 _Prompts = dict[str, dict[int, FramePrompt]]
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report to no one."""
-
-
-def rotoscope(job: RotoscopeJob, progress: Progress = _silent) -> RotoscopeResult:
+def rotoscope(job: RotoscopeJob, progress: Progress = silent) -> RotoscopeResult:
     """Track what ``job`` marks, and write a matte of every object on every frame.
 
     The network's answers are kept in ``<output>/masklets`` as they are made: a run that was killed goes on at the first

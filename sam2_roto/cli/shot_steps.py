@@ -46,10 +46,11 @@ def review(args: argparse.Namespace) -> int:
         Shot(args.shot, read_only=True) as shot,
         opened(shot) as results,
         offered(shot.document.footage, shot.folder) as footage,
+        ProgressBar(args.quiet) as progress,
     ):
         if footage is None:
             print("the footage is not where the shot has it, so colours are not compared", file=sys.stderr)
-        found = review_shot(results, footage)
+        found = review_shot(results, footage, progress)
         if args.timeline is not None:
             write_timeline(args.timeline, results, found)
     print(json.dumps(_as_json(found, args)) if args.json else _in_words(found, args))

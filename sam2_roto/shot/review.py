@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,9 @@ from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ShotError
 from sam2_roto.export.contact import spread
 from sam2_roto.export.files import replacing
+from sam2_roto.job import Progress, silent
 from sam2_roto.tracking.evidence import Evidence, gather
+from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.review import Suspect, confidence, expected_gains, rank, suggest
 
 from .results import Results
@@ -60,22 +62,30 @@ class Review:
         return max(fixes, key=lambda fix: fix.gain, default=None)
 
 
-def review(results: Results, footage: Footage | None) -> Review:
+def review(results: Results, footage: Footage | None, progress: Progress = silent) -> Review:
     """Look at all that is tracked; the network is not needed. Raises ShotError where nothing is.
 
     Without ``footage`` the objects' colours are not compared, which finds fewer of the frames that went wrong.
     """
-    evidence = {entry.name: _evidence(results, footage, entry.name) for entry in results.document.objects}
+    evidence = {entry.name: _evidence(results, footage, entry.name, progress) for entry in results.document.objects}
     found = {name: items for name, items in evidence.items() if items}
     if not found:
         raise ShotError("nothing of the shot is tracked yet; give 'sam2-roto shot track' first")
     return Review(found, results.document.takes)
 
 
-def _evidence(results: Results, footage: Footage | None, name: str) -> list[Evidence]:
-    frames = ((frame, results.read(name, frame)) for frame in results.document.range)
-    found = ((frame, result, results.disagreement(name, frame)) for frame, result in frames if result is not None)
-    return gather(found, footage.view if footage else None)
+def _evidence(results: Results, footage: Footage | None, name: str, progress: Progress) -> list[Evidence]:
+    return gather(_tracked(results, name, progress), footage.view if footage else None)
+
+
+def _tracked(results: Results, name: str, progress: Progress) -> Iterator[tuple[int, ObjectFrame, float | None]]:
+    """Results with the disagreement of their passes, of the frames that have any."""
+    frames = results.document.range
+    for done, frame in enumerate(frames):
+        result = results.read(name, frame)
+        if result is not None:
+            yield frame, result, results.disagreement(name, frame)
+        progress(f"review {name}", done + 1, len(frames))
 
 
 def write_timeline(path: Path, results: Results, found: Review) -> None:

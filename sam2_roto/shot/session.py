@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.closing import Closing
-from sam2_roto.job import Progress
+from sam2_roto.job import Progress, silent
 from sam2_roto.model import SAM2
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
@@ -40,10 +40,6 @@ class TrackReport:
     """Object → keyframes that were answered."""
     encoded: int = 0
     """Pictures that the passes went through; objects share them."""
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Report to no one."""
 
 
 class Shown(NamedTuple):

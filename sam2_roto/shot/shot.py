@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ShotError
+from sam2_roto.job import Progress, silent
 
 from . import edits, journal
 from .document import Corners, Cut, Document, Keyframe, Point, ShotObject, Stroke, TrackingSettings
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from sam2_roto.deliverables import Deliverables
     from sam2_roto.delivery import Delivered
-    from sam2_roto.job import Progress
 
     from .review import Review
     from .session import TrackReport
@@ -191,19 +191,19 @@ class Shot(DocumentFile):
 
     def track(self, progress: Progress | None = None, *, device: str = "auto") -> TrackReport:
         """Answer what awaits it and track what the shot lacks; see ``Session``, which keeps the network loaded."""
-        from .session import Session, silent
+        from .session import Session
 
         with Session(self, device=device) as session:
             return session.track(progress or silent)
 
-    def review(self) -> Review:
+    def review(self, progress: Progress | None = None) -> Review:
         """What to look at, from what is tracked."""
         from .footage import offered
         from .results import opened
         from .review import review
 
         with opened(self) as results, offered(self.document.footage, self.folder) as footage:
-            return review(results, footage)
+            return review(results, footage, progress or silent)
 
     def export(
         self, output: Path | str, what: Deliverables | None = None, progress: Progress | None = None
@@ -212,7 +212,6 @@ class Shot(DocumentFile):
         from .export import export
         from .footage import open_reference
         from .results import opened
-        from .session import silent
 
         with opened(self) as results, open_reference(self.document.footage, self.folder) as footage:
             return export(results, footage, Path(output), what, progress or silent)

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from sam2_roto.automatic import Everything, Proposal, segment_everything
 from sam2_roto.errors import PromptError
 from sam2_roto.export.preview import object_color, overlay
-from sam2_roto.job import Progress
+from sam2_roto.job import Progress, silent
 from sam2_roto.mattes.alpha import mask_from_logits
 
 from .durable import write_whole
-from .session import Session, silent
+from .session import Session
 
 SUGGESTIONS = "suggestions"
 """Folder of suggestions in a shot; it may be deleted."""

@@ -104,6 +104,14 @@ def test_review_does_without_footage_that_is_gone(tracked: Session, work: Shot, 
     assert [item._replace(colours=0.0) for item in whole.evidence["disc"]] == blind.evidence["disc"]
 
 
+def test_review_tells_how_far_it_is(tracked: Session, work: Shot) -> None:
+    told: list[tuple[str, int, int]] = []
+    work.review(lambda *where: told.append(where))
+    frames = len(tracked.shot.document.range)
+    names = [entry.name for entry in work.document.objects]
+    assert told == [(f"review {name}", done + 1, frames) for name in names for done in range(frames)]
+
+
 def test_a_fix_that_did_not_help_is_looked_for_elsewhere(tracked: Session) -> None:
     found = review(tracked.results, tracked.footage)
     first = found.fix()
