@@ -203,7 +203,7 @@ class Strands(_Around):
 
     name: ClassVar[str] = "strands"
     plate: ClassVar[bool] = True
-    frames: int = 3
+    frames: int = 5
     reach: float = 0.0
 
     def __post_init__(self) -> None:
