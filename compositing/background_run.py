@@ -18,14 +18,11 @@ from compositing.graph.movies import USUAL_RATE, MovieOutput
 from compositing.graph.node import walk
 from compositing.graph.output import Identity, Output
 from compositing.graph.pictures import PictureOutput, has_place
-from compositing.graph.rendering import Progress, render
+from compositing.graph.rendering import render
+from compositing.progress import Progress, silent
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report to no one."""
-
-
-def composite(job: CompositeJob, progress: Progress = _silent) -> CompositeResult:
+def composite(job: CompositeJob, progress: Progress = silent) -> CompositeResult:
     """Replace the background of the job's plate and write the result.
 
     A run of picture files that was stopped goes on at the first frame that is missing. ``progress`` is called as

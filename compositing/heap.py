@@ -7,6 +7,7 @@ at once, and each new one is then mapped page by page; that can take as long as 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
@@ -21,9 +22,10 @@ KEPT = 512 << 20
 def keep_freed_memory() -> bool:
     """From now on keep what this process frees for what it asks for next; False where the C library is another one.
 
-    A process that set ``MALLOC_`` variables of its own is overruled: it can call mallopt afterwards.
+    Whoever has set ``MALLOC_TRIM_THRESHOLD_`` or ``MALLOC_MMAP_THRESHOLD_`` is not overruled: False, too.
     """
-    if not sys.platform.startswith("linux"):
+    told = any(name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"))
+    if told or not sys.platform.startswith("linux"):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

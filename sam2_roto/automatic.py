@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sam2_roto.image import ImagePredictor
-from sam2_roto.job import Progress
+from sam2_roto.job import Progress, silent
 from sam2_roto.mattes.alpha import Size
 from sam2_roto.model import SAM2
 
@@ -103,7 +103,7 @@ def segment_everything(
     model: SAM2,
     view: NDArray[np.uint8],
     settings: Everything | None = None,
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: Progress = silent,
 ) -> list[Proposal]:
     """Candidate objects of a display-referred picture, uint8 RGB ``[H, W, 3]``, by predicted IoU, best first.
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from compositing.footage.frames import FrameRange
+from compositing.progress import Progress, silent
 from sam2_roto.deliverables import Deliverables, MatteFormat
 from sam2_roto.errors import ModelError, PromptError, RotoError
 from sam2_roto.report import PipelineReport
@@ -44,14 +45,6 @@ Policy = Literal["plain", "distractor", "motion"]
 
 Preset = Literal["default", "hard", "soft", "hair", "motion"]
 """Recipes by name, as in ``sam2_roto.mattes.recipe.PRESETS``."""
-
-Progress = Callable[[str, int, int], None]
-"""Called as ``progress(stage, done, total)``, for instance ``("track", 12, 96)``; may raise to stop the work."""
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Report to no one."""
-
 
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

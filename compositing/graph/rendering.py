@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,9 +15,7 @@ from compositing.graph.evaluator import Evaluator
 from compositing.graph.node import Node
 from compositing.graph.output import Output
 from compositing.image import Image
-
-Progress = Callable[[str, int, int], None]
-"""Called as ``progress(stage, done, total)`` in the caller's thread; may raise to stop the work."""
+from compositing.progress import Progress, silent
 
 _AHEAD = 3
 _WAITING = 2
@@ -32,16 +30,12 @@ class Rendered:
     found: int
 
 
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report to no one."""
-
-
 def render(
     node: Node,
     output: Output,
     frames: Sequence[int] | FrameRange | None = None,
     *,
-    progress: Progress = _silent,
+    progress: Progress = silent,
     evaluator: Evaluator | None = None,
 ) -> Rendered:
     """Write a node's pictures to an output: by default on every frame that it has.

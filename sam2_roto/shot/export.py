@@ -18,7 +18,7 @@ from sam2_roto.delivery import Delivered, Delivery
 from sam2_roto.errors import ShotError
 from sam2_roto.export.files import replacing
 from sam2_roto.export.preview import overlay
-from sam2_roto.job import Progress
+from sam2_roto.job import Progress, silent
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.rendering import FrameMattes, frame_mattes, single_frame_mattes, stem
 from sam2_roto.tracking.source import FrameSource
@@ -69,7 +69,7 @@ def export(
     footage: Footage,
     output: Path,
     what: Deliverables | None = None,
-    progress: Progress = lambda _stage, _done, _total: None,
+    progress: Progress = silent,
 ) -> Delivered:
     """Write ``what`` of all visible objects, on every frame of the shot, into the folder ``output``.
 
