@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam2_roto.mattes.bands import Box, joined, near_matte, trimap, unknown_box
+from sam2_roto.mattes.bands import GAP, Box, joined, near_matte, trimap, unknown_box
 from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Picture, changing_box
@@ -27,6 +27,11 @@ _SPARE = 4  # pixels beyond the band in which it is found
 _HAZE = 0.25
 """Alpha up to which a difference to the clean plate is taken for its error, as where leaves stir; from twice that on it
 counts in full."""
+
+
+_SEEN = 0.1  # alpha from which something that floats beside a matte is seen
+_SPECK = 0.01
+"""Parts of the plate's diagonal whose square is the least area of what may float beside a matte."""
 
 
 def with_strands(
@@ -64,8 +69,21 @@ def with_strands(
     sure = np.where(found > matte, sure * own, sure)
     laid = alpha.clone()
     change = sure * (found - matte) * np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
+    change = _without_specks(change, matte, (_SPECK * math.hypot(*alpha.shape)) ** 2)
     laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid
+
+
+def _without_specks(change: Array, matte: Array, area: float) -> Array:
+    """Changes to a matte, none that would float beside it in pieces of less than ``area`` pixels: float32 ``[h, w]``.
+
+    Leaves that stir leave such pieces.
+    """
+    seen = (matte + change > _SEEN).astype(np.uint8)
+    count, labels = cv2.connectedComponents(cv2.dilate(seen, np.ones((GAP + 1, GAP + 1), np.uint8)))
+    speck = np.bincount(labels.ravel(), seen.ravel(), count) < area
+    speck[labels[matte > _FAINT]] = False
+    return np.where((change > 0) & speck[labels], 0, change)
 
 
 def _others(found: Array, matte: Array, width: float) -> Array:

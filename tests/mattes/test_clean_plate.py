@@ -228,6 +228,13 @@ def test_a_faint_difference_is_left_out(share: float, laid: float) -> None:
     assert found[74:86, 101:103].mean() == pytest.approx(laid, abs=0.05)
 
 
+@pytest.mark.parametrize(("height", "laid"), [(2, 0.0), (16, 1.0)])
+def test_a_speck_beside_the_matte_is_left_out(height: int, laid: float) -> None:
+    """What floats there must be of some size: a strand that is lost for a while, not a leaf that stirs."""
+    found = laid_in(np.s_[83 - height : 83, 100:103], 1.0)
+    assert found[83 - height : 83, 101].mean() == pytest.approx(laid, abs=0.1)
+
+
 @pytest.mark.parametrize(("width", "laid"), [(3, 1.0), (20, 0.0)])
 def test_what_is_wide_is_another_thing(width: int, laid: float) -> None:
     """A strand is thinner than what the network sees for itself; a neighbour's leg is not."""
