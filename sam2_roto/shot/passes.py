@@ -30,28 +30,28 @@ class Passes:
     """Tracks what streams lack, into the store of the results.
 
     Args:
-        origin: what a stream starts from, on its keyframe, and through which window.
+        answers: what an object's keyframe was answered, and through which window.
     """
 
-    def __init__(self, model: SAM2, footage: FrameSource, results: Results, origin: Callable[[Stream], Sight]) -> None:
-        self._model, self._footage, self._results, self._origin = model, footage, results, origin
+    def __init__(
+        self, model: SAM2, footage: FrameSource, results: Results, answers: Callable[[str, int], Sight]
+    ) -> None:
+        self._model, self._footage, self._results, self._answers = model, footage, results, answers
         self._policy = find_policy(results.network.settings.policy)
 
     def run(self, todo: Lacking, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Tracked]:
         """Track the frames of streams; gives each frame as it is done. It may be left at any of them."""
-        origins = {stream: self._origin(stream) for stream in todo}
+        origins = {stream: self._answers(stream.object_id, stream.start.frame) for stream in todo}
         for stream, origin in origins.items():
-            self._results.store.keep(stream.key, stream.origin, origin)  # where a pass that is taken up finds it
+            self._results.store.keep(stream.key, stream.start.frame, origin)  # where a pass that is taken up finds it
         for step in (1, -1):
             shared = {s: frames for s, frames in todo.items() if s.step == step and origins[s].window is None}
-            yield from self._together(shared, origins, step, cancelled)
+            yield from self._together(shared, step, cancelled)
             for stream, frames in todo.items():
                 if stream.step == step and stream not in shared:
-                    yield from self._in_windows(stream, frames, origins[stream], cancelled)
+                    yield from self._in_windows(stream, frames, cancelled)
 
-    def _together(
-        self, todo: Lacking, origins: Mapping[Stream, Sight], step: int, cancelled: Callable[[], bool]
-    ) -> Iterator[Tracked]:
+    def _together(self, todo: Lacking, step: int, cancelled: Callable[[], bool]) -> Iterator[Tracked]:
         """Streams of one direction on the whole plate, which share its encoding.
 
         Rows are decoded one by one: the bits of one object then never depend on which others are tracked beside it.
@@ -62,7 +62,7 @@ class Passes:
                 return
             for stream in active:
                 if stream.key not in tracker.objects:
-                    tracker.restore(stream.key, stream.origin, _said(stream), origins[stream].result)
+                    self._recall(stream, tracker)
             joins = {stream.key: first for stream in active}
             for result in tracker.propagate(first, last, reverse=step < 0, joins=joins, cancelled=cancelled):
                 yield self._settled(result.frame, active)
@@ -70,9 +70,7 @@ class Passes:
                 if last == todo[stream][-1]:
                     tracker.remove(stream.key)
 
-    def _in_windows(
-        self, stream: Stream, frames: range, origin: Sight, cancelled: Callable[[], bool]
-    ) -> Iterator[Tracked]:
+    def _in_windows(self, stream: Stream, frames: range, cancelled: Callable[[], bool]) -> Iterator[Tracked]:
         """One stream in windows that follow its object.
 
         Where they lie is decided by what is stored of the stream alone, so that a pass that is taken up goes on as one
@@ -81,18 +79,25 @@ class Passes:
         if cancelled():
             return
         tracker = CropTracker(self._model, self._footage, stream.key, self._results.store, policy=self._policy)
-        tracker.restore(stream.key, stream.origin, _said(stream), origin.result)
+        self._recall(stream, tracker)
         for result in tracker.propagate(frames[0], frames[-1], reverse=stream.step < 0, cancelled=cancelled):
             yield self._settled(result.frame, [stream])
+
+    def _recall(self, stream: Stream, tracker: Tracker) -> None:
+        """Have a tracker remember the keyframes of a stream."""
+        for mark in stream.marks:
+            sight = self._answers(stream.object_id, mark.frame)
+            if isinstance(tracker, CropTracker):
+                tracker.look(mark.frame, sight.window)
+                result = sight.result
+            else:
+                result = sight.through(None, self._model.config.logit_size, self._results.plate)
+            tracker.restore(stream.key, mark.frame, _DRAWN if mark.drawn else _POINTED, result)
 
     def _settled(self, frame: int, streams: list[Stream]) -> Tracked:
         for stream in streams:
             self._results.advance(stream, frame)
         return frame, streams
-
-
-def _said(stream: Stream) -> FramePrompt:
-    return _DRAWN if stream.drawn else _POINTED
 
 
 def spans(todo: Lacking, step: int) -> list[tuple[int, int, list[Stream]]]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sam2_roto.masklets import FORMAT, MaskletStore
-from sam2_roto.tracking.fusion import disagreement, forward_leads, fuse_frames
+from sam2_roto.tracking.fusion import UNKNOWN, Misses, disagreement, forward_leads, fuse_frames, missed
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.window import Window
@@ -16,7 +16,7 @@ from .answers import read_answer
 from .document import Document, Keyframe, ShotObject
 from .network import Network
 from .shot import Shot
-from .streams import Place, Stream, place_of, settled, streams_of
+from .streams import Mark, Place, Stream, place_of, settled, streams_of
 
 MASKLETS = "masklets"
 """Folder of what was tracked, in a shot; one folder in it for each network."""
@@ -48,6 +48,7 @@ class Results:
         self.plate = document.footage.width, document.footage.height
         self.store = MaskletStore(place, frames, network.config, job, size=self.plate)
         self._done: dict[str, int] = {}
+        self._missed: dict[tuple[str, str], Misses] = {}
 
     def update(self, document: Document) -> None:
         """Look at the shot as it is after an edit."""
@@ -71,20 +72,17 @@ class Results:
         ahead, behind = self.passes(entry, place, frame)
         if ahead is None or behind is None:
             return ahead or behind
-        first, second, window = self._aligned(ahead, behind, place.part(frame))
-        fused = fuse_frames(first, second, place.part(frame))
+        misses = self.misses(entry, place)
+        first, second, window = self._aligned(ahead, behind, place.part(frame), misses)
+        fused = fuse_frames(first, second, place.part(frame), misses)
         return Sight(fused._replace(logits=fused.logits.half().float()), window)  # as it is kept where it is locked
 
     def passes(self, entry: ShotObject, place: Place, frame: int) -> tuple[Sight | None, Sight | None]:
         """What the pass from the keyframe before says, and the one from the keyframe after; ``None`` for no pass."""
-        found: list[Sight | None] = []
-        for origin, step in ((place.before, 1), (place.after, -1)):
-            said = None if origin is None else entry.keyframes[origin].answer
-            if origin is None or said is None:
-                found.append(None)
-            else:
-                found.append(self.store.sight(Stream(entry.id, origin, step, frame, said.digest).key, frame))
-        return found[0], found[1]
+        ahead, behind = (
+            None if stream is None else self.store.sight(stream.key, frame) for stream in self._streams(entry, place)
+        )
+        return ahead, behind
 
     def disagreement(self, name: str, frame: int) -> float | None:
         """1 less the IoU of the two passes over a frame; ``None`` where there was one pass alone, or none."""
@@ -93,8 +91,21 @@ class Results:
         ahead, behind = (None, None) if place.exact else self.passes(entry, place, frame)
         if ahead is None or behind is None:
             return None
-        first, second, _ = self._aligned(ahead, behind, place.part(frame))
+        first, second, _ = self._aligned(ahead, behind, place.part(frame), self.misses(entry, place))
         return disagreement(first.logits, second.logits)
+
+    def misses(self, entry: ShotObject, place: Place) -> Misses:
+        """How far the passes between two keyframes landed from each other's start; unknown until both came so far."""
+        ahead, behind = self._streams(entry, place)
+        if ahead is None or behind is None:
+            return UNKNOWN
+        known = self._missed.get((ahead.key, behind.key))
+        if known is None:
+            first, second = self._miss(ahead, behind.start), self._miss(behind, ahead.start)
+            if first is None or second is None:
+                return UNKNOWN
+            known = self._missed[ahead.key, behind.key] = first, second
+        return known
 
     def place(self, entry: ShotObject, frame: int) -> Place:
         """The keyframes beside a frame."""
@@ -121,15 +132,31 @@ class Results:
 
     def advance(self, stream: Stream, frame: int) -> None:
         """Note that a stream was tracked as far as ``frame``."""
-        self._done[stream.key] = abs(frame - stream.origin)
+        self._done[stream.key] = abs(frame - stream.start.frame)
 
     def close(self) -> None:
         """Let go of the files."""
         self.store.close()
 
-    def _aligned(self, ahead: Sight, behind: Sight, position: float) -> tuple[ObjectFrame, ObjectFrame, Window | None]:
+    def _streams(self, entry: ShotObject, place: Place) -> tuple[Stream | None, Stream | None]:
+        """The stream from the keyframe before a place, and the one from the keyframe after."""
+        found = {(s.start.frame, s.step): s for s in streams_of(self.document, entry, self.network.key)}
+        ahead = None if place.before is None else found.get((place.before, 1))
+        return ahead, None if place.after is None else found.get((place.after, -1))
+
+    def _miss(self, stream: Stream, end: Mark) -> float | None:
+        """How far a stream landed from the keyframe at its end; ``None`` where it has not come so far."""
+        landed, answer = self.store.sight(stream.key, end.frame), read_answer(self.folder, end.answer)
+        if landed is None:
+            return None
+        cells = self.network.config.logit_size
+        return missed(*(one.through(answer.window, cells, self.plate) for one in (landed, answer)))
+
+    def _aligned(
+        self, ahead: Sight, behind: Sight, position: float, misses: Misses
+    ) -> tuple[ObjectFrame, ObjectFrame, Window | None]:
         """Two passes as they lie in the window of the one that leads."""
-        window = (ahead if forward_leads(ahead.result, behind.result, position) else behind).window
+        window = (ahead if forward_leads(ahead.result, behind.result, position, misses) else behind).window
         cells = self.network.config.logit_size
         return ahead.through(window, cells, self.plate), behind.through(window, cells, self.plate), window
 

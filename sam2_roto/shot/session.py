@@ -188,9 +188,8 @@ class Session(Closing):
         """Track the passes that meet at ``frame`` as far as there, for someone to correct them."""
         todo = {}
         for stream, frames in self.results.todo(entry).items():
-            short = Stream(stream.object_id, stream.origin, stream.step, frame, stream.answer).frames
             if frame in frames:
-                todo[stream] = range(frames.start, short.stop, stream.step)
+                todo[stream] = range(frames.start, frame + stream.step, stream.step)
         self._track(todo, report, lambda done, total: progress("correct", done, total))
 
     def _answer(self, entry: ShotObject, frame: int) -> tuple[Answer, str | None]:
@@ -215,7 +214,7 @@ class Session(Closing):
         if not todo:
             return  # the network need not be loaded
         total, done = sum(map(len, todo.values())), 0
-        for _, streams in Passes(self.model, self.footage, self.results, self._origin).run(todo, cancelled):
+        for _, streams in Passes(self.model, self.footage, self.results, self._start).run(todo, cancelled):
             report.encoded += 1
             for stream in streams:
                 name = self._name(stream)
@@ -223,10 +222,10 @@ class Session(Closing):
                 done += 1
                 told(done, total)
 
-    def _origin(self, stream: Stream) -> Sight:
-        entry = self.shot.document.find(stream.object_id)
+    def _start(self, object_id: str, frame: int) -> Sight:
+        entry = self.shot.document.find(object_id)
         assert entry is not None
-        return self.replies.origin(entry, stream.origin)
+        return self.replies.origin(entry, frame)
 
     def _answering(self) -> Answerer:
         if self._answerer is None:

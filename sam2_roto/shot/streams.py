@@ -1,15 +1,19 @@
-"""What has to be tracked: a stream from every keyframe outwards in both directions, as far as the next keyframe.
+"""What has to be tracked: a stream from every keyframe outwards in both directions, to the next keyframe.
 
-A stream depends on the keyframe that it starts from and on nothing else, and it is told by a key that names all that
-decides it. So it never has to be called dirty: after an edit the shot needs other streams, or the same ones farther,
-and what was tracked for those it still needs is found under their keys. An edit at frame f of one object changes the
-two streams that start at f, and how far the streams of its neighbours go; all others stay as they are, and so do the
-files of all other objects. Between two keyframes the streams that meet there are fused when they are read.
+On the next keyframe a stream shows how far it went astray; between the two it is fused with the stream from there, when
+they are read. Beyond the outermost keyframes there is one stream alone. Where it starts from a correction it remembers
+the keyframe behind as well: a click that was answered with too much or too little does not decide alone what follows.
+
+A stream is told by a key that names all that decides it: the answer it starts from, and the one it remembers besides.
+So it never has to be called dirty: after an edit the shot needs other streams, or the same ones farther, and what was
+tracked for those it still needs is found under their keys. An edit at frame f of one object changes the two streams
+that start at f, that of an outermost correction beside it, and how far the streams of its neighbours
+go; all others stay as they are, and so do the files of all other objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -19,30 +23,47 @@ from .document import Document, Keyframe, ShotObject
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A settled keyframe, as streams remember it."""
+
+    frame: int
+    answer: str
+    """Digest of its answer."""
+    drawn: bool = field(default=False, compare=False)
+    """Whether that answer is a mask that a person drew."""
+    corrects: bool = field(default=False, compare=False)
+    """Whether what was tracked to there was corrected."""
+
+
+@dataclass(frozen=True)
 class Stream:
     """One keyframe of one object, followed in one direction."""
 
     object_id: str
-    origin: int
+    start: Mark
     step: int
     """1 forward, -1 backward."""
     last: int
-    """The farthest frame that the shot needs of it."""
-    answer: str
-    """Digest of the keyframe's answer."""
-    drawn: bool = field(default=False, compare=False)
-    """Whether that answer is a mask that a person drew."""
+    """The farthest frame that the shot needs of it; the next keyframe, where there is one."""
+    behind: Mark | None = None
+    """The keyframe that is remembered besides."""
 
     @property
     def key(self) -> str:
         """Name of the stream's masklet; how far it goes is no part of it."""
-        digest = sha256(self.answer.encode()).hexdigest()[:10]
-        return f"{self.object_id}_{self.origin}{'f' if self.step > 0 else 'b'}_{digest}"
+        told = "".join(f" {mark.frame} {mark.answer}" for mark in (self.behind,) if mark)
+        digest = sha256((self.start.answer + told).encode()).hexdigest()[:10]
+        return f"{self.object_id}_{self.start.frame}{'f' if self.step > 0 else 'b'}_{digest}"
 
     @property
     def frames(self) -> range:
         """The frames to track, nearest the keyframe first."""
-        return range(self.origin + self.step, self.last + self.step, self.step)
+        return range(self.start.frame + self.step, self.last + self.step, self.step)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The keyframes that it remembers."""
+        return (self.start,) if self.behind is None else (self.behind, self.start)
 
 
 @dataclass(frozen=True)
@@ -80,19 +101,29 @@ def pending(entry: ShotObject, network: str, frames: FrameRange) -> list[int]:
 
 
 def streams_of(document: Document, entry: ShotObject, network: str) -> list[Stream]:
-    """All streams of an object that hold a frame at least, by keyframe."""
-    keyframes = settled(entry, network)
+    """All streams of an object that are of use for a frame at least, by take."""
+    marks = [_mark(frame, said) for frame, said in settled(entry, network).items()]
     found: list[Stream] = []
     for take in document.takes:
-        inside = [frame for frame in keyframes if frame in take]
-        for place, frame in enumerate(inside):
-            answer, drawn = keyframes[frame].answer, keyframes[frame].exact is not None
-            assert answer is not None
-            before = inside[place - 1] + 1 if place else take.first
-            after = inside[place + 1] - 1 if place + 1 < len(inside) else take.last
-            found.append(Stream(entry.id, frame, 1, after, answer.digest, drawn))
-            found.append(Stream(entry.id, frame, -1, before, answer.digest, drawn))
-    return [stream for stream in found if stream.frames]
+        inside = sorted((mark for mark in marks if mark.frame in take), key=lambda mark: mark.frame)
+        found += _outwards(entry.id, inside, 1, take.last)
+        found += _outwards(entry.id, inside[::-1], -1, take.first)
+    return found
+
+
+def _outwards(object_id: str, marks: Sequence[Mark], step: int, border: int) -> Iterator[Stream]:
+    """Streams of one direction in a take, whose keyframes are given in that direction."""
+    for place, start in enumerate(marks):
+        ahead = marks[place + 1 : place + 2]
+        last = ahead[0].frame if ahead else border
+        behind = marks[place - 1] if place and not ahead and start.corrects else None
+        if abs(last - start.frame) > len(ahead):  # some frame lies between, or beyond
+            yield Stream(object_id, start, step, last, behind)
+
+
+def _mark(frame: int, said: Keyframe) -> Mark:
+    assert said.answer is not None
+    return Mark(frame, said.answer.digest, said.exact is not None, said.seen is not None)
 
 
 def place_of(document: Document, keyframes: Mapping[int, Keyframe], frame: int) -> Place:

@@ -19,7 +19,8 @@ from sam2_roto.shot import Cut, Shot, Stroke, TrackingSettings
 from sam2_roto.shot.export import shot_mattes
 from sam2_roto.shot.passes import spans
 from sam2_roto.shot.session import Session, TrackReport
-from sam2_roto.shot.streams import Stream, streams_of
+from sam2_roto.shot.streams import Mark, Stream, streams_of
+from sam2_roto.tracking.fusion import missed
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -80,7 +81,7 @@ def test_every_frame_is_tracked_once_in_each_direction_that_reaches_it(work: Sho
     with Session(work, device="cpu") as session:
         mark(session)
         report = session.track()
-        assert report.tracked == {"disc": 18 + 18, "block": 15 + 4}
+        assert report.tracked == {"disc": 19 + 19, "block": 15 + 4}  # as far as the other keyframe
         assert report.encoded == 19 + 19  # forward 1-19 and backward 18-0, objects together
         assert session.track() == TrackReport()
         assert all(bits(session, "disc").values())
@@ -92,13 +93,13 @@ def test_an_edit_tracks_what_it_can_affect_alone(session: Session, work: Shot) -
     session.track()
     files, others, before = digests(work.folder), bits(session, "block"), bits(session, "disc")
     session.click("disc", 8, [(40, 32, True)])
-    assert session.track().tracked == {"disc": 10 + 7}  # 9-18 forward, 7-1 backward
+    assert session.track().tracked == {"disc": 11 + 8}  # 9-19 forward, 7-0 backward
     after = digests(work.folder)
     assert {name: after[name] for name in files} == files
     assert bits(session, "block") == others
     session.click("disc", 14, [(52, 32, True)])
     unreached = {frame: value for frame, value in bits(session, "disc").items() if frame <= 8 or frame == 19}
-    assert session.track().tracked == {"disc": 4 + 5}  # 15-18 forward, 13-9 backward
+    assert session.track().tracked == {"disc": 5 + 6}  # 15-19 forward, 13-8 backward
     assert {frame: bits(session, "disc")[frame] for frame in unreached} == unreached
     work.undo()
     work.undo()
@@ -155,7 +156,7 @@ def test_tracking_that_was_stopped_goes_on_in_the_same_bits(
                 rest = session.track()
                 ways.append(bits(session, "disc"))
                 total = {n: first.tracked.get(n, 0) + rest.tracked.get(n, 0) for n in ("disc", "block")}
-                assert total == {"disc": 36, "block": 19}
+                assert total == {"disc": 38, "block": 19}
     assert ways[0] == ways[1]
 
 
@@ -165,7 +166,7 @@ def test_clicks_that_wait_are_answered_by_what_is_tracked_there(session: Session
     report = session.track()
     assert report.answered == {"disc": [0, 8]}
     waited = bits(session, "disc")
-    assert report.tracked == {"disc": 8 + 7 + 11}  # 1-8, of which 8 is then corrected, 7-1 and 9-19
+    assert report.tracked == {"disc": 8 + 8 + 11}  # 1-8, of which 8 is then corrected, 7-0 and 9-19
     work.undo()
     work.undo()
     session.click("disc", 0, [(24, 32, True)])
@@ -194,7 +195,7 @@ def test_another_model_answers_anew_and_locked_frames_stay(session: Session, wor
     with Session(work, device="cpu") as other:
         report = other.track()
         assert report.answered == {"disc": [0, 19], "block": [4]}
-        assert report.tracked == {"disc": 6 + 6 + 11 + 11, "block": 19}
+        assert report.tracked == {"disc": 7 + 7 + 12 + 12, "block": 19}
         assert bits(other, "disc")[7] == locked
         shown = other.results.read("disc", 8)
         assert shown is not None
@@ -259,7 +260,7 @@ def test_strokes_are_painted_over_what_is_seen(session: Session) -> None:
     assert (abs(more[:50] - painted[:50]) < 1 / 255).all()
     with pytest.raises(PromptError, match="is painted on frame 9"):
         session.click("disc", 9, [(1, 1, True)])
-    assert session.track().tracked == {"disc": 9 + 8}
+    assert session.track().tracked == {"disc": 10 + 9}
 
 
 def test_strokes_on_nothing_are_a_mask(session: Session, work: Shot) -> None:
@@ -286,13 +287,13 @@ def test_in_and_out_bound_what_is_tracked(session: Session, work: Shot) -> None:
     session.click("disc", 15, [(54, 32, True)])
     assert session.track().tracked == {"disc": 3 + 2}
     work.set_range(None)
-    assert session.track().tracked == {"disc": 5 + 4 + 4 + 8}
+    assert session.track().tracked == {"disc": 6 + 4 + 4 + 9}
 
 
 def test_spans_change_where_streams_begin_and_end() -> None:
-    one, two = Stream("a", 0, 1, 9, "x"), Stream("b", 4, 1, 6, "y")
+    one, two = Stream("a", Mark(0, "x"), 1, 9), Stream("b", Mark(4, "y"), 1, 6)
     assert spans({one: one.frames, two: two.frames}, 1) == [(1, 4, [one]), (5, 6, [one, two]), (7, 9, [one])]
-    back, other = Stream("a", 9, -1, 5, "x"), Stream("b", 3, -1, 0, "y")
+    back, other = Stream("a", Mark(9, "x"), -1, 5), Stream("b", Mark(3, "y"), -1, 0)
     assert spans({back: back.frames, other: other.frames}, -1) == [(8, 5, [back]), (2, 0, [other])]
 
 
@@ -302,7 +303,62 @@ def test_streams_name_what_decides_them(session: Session, work: Shot) -> None:
     session.click("disc", 8, [(40, 32, True)])
     more = {s.key: s.frames for s in streams_of(work.document, work.object("disc"), session.network.key)}
     assert set(keys) < set(more)
-    assert {key: len(more[key]) for key in keys} == {key: 7 if "_0f" in key else 10 for key in keys}
+    assert {key: len(more[key]) for key in keys} == {key: 8 if "_0f" in key else 11 for key in keys}
+
+
+def beyond(work: Shot, network: str) -> dict[tuple[int, int], int | None]:
+    """The keyframe that each stream remembers besides, by where it starts and its direction."""
+    streams = streams_of(work.document, work.object("disc"), network)
+    return {(s.start.frame, s.step): s.behind and s.behind.frame for s in streams}
+
+
+def test_a_correction_remembers_what_it_corrects(session: Session, work: Shot) -> None:
+    """Only beyond the outermost keyframe: between two of them those two alone decide."""
+    network = session.network.key
+    session.click("disc", 4, [(32, 32, True)])
+    session.track()
+    session.click("disc", 8, [(40, 32, True)])
+    assert beyond(work, network) == {(4, 1): None, (4, -1): None, (8, 1): 4, (8, -1): None}
+    session.track()
+    first = bits(session, "disc")
+    session.click("disc", 12, [(48, 32, True)])
+    assert beyond(work, network) == {
+        (4, 1): None,
+        (4, -1): None,
+        (8, 1): None,
+        (8, -1): None,
+        (12, 1): 8,
+        (12, -1): None,
+    }
+    assert session.track().tracked == {"disc": 7 + 4 + 4}  # 13-19 and 11-8; 9-12 without what lies behind
+    assert {frame: bits(session, "disc")[frame] for frame in range(9)} == {frame: first[frame] for frame in range(9)}
+    session.click("disc", 8, [(41, 33, True)])
+    assert session.track().tracked == {"disc": 7 + 4 + 4}  # 13-19, which remember it, 9-12 and 7-4
+
+
+def test_first_prompts_decide_alone(session: Session, work: Shot) -> None:
+    mark(session)
+    assert beyond(work, session.network.key) == {(0, 1): None, (19, -1): None}
+
+
+def test_passes_show_how_far_they_went_astray(session: Session, work: Shot) -> None:
+    """They land on each other's keyframe, and the one that comes nearer counts for more."""
+    session.click("disc", 0, [(24, 32, True)])
+    mask = np.zeros((64, 96), np.float32)
+    mask[10:30, 20:50] = 1
+    session.mask("disc", 10, mask > 0)
+    session.track()
+    results, entry = session.results, work.object("disc")
+    place = results.place(entry, 5)
+    ends = [(results.passes(entry, place, 10)[0], 10), (results.passes(entry, place, 0)[1], 0)]
+    found = []
+    for landed, frame in ends:
+        assert landed is not None
+        answer = results.answer(entry.keyframes[frame])
+        cells = results.network.config.logit_size
+        found.append(missed(landed.through(answer.window, cells, results.plate), answer.result))
+    assert results.misses(entry, place) == tuple(found)
+    assert max(found) > 0
 
 
 def test_streams_know_whether_they_start_from_a_drawn_mask(session: Session, work: Shot) -> None:
@@ -312,7 +368,7 @@ def test_streams_know_whether_they_start_from_a_drawn_mask(session: Session, wor
     work.add_mask("disc", 8, mask)
     session.track()
     streams = streams_of(work.document, work.object("disc"), session.network.key)
-    assert {(stream.origin, stream.drawn) for stream in streams} == {(0, False), (8, True)}
+    assert {(stream.start.frame, stream.start.drawn) for stream in streams} == {(0, False), (8, True)}
 
 
 def test_unknown_settings_are_refused(work: Shot) -> None:

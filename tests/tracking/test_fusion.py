@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sam2_roto.tracking.fusion import disagreement, forward_leads, fuse, fuse_frames, fuse_scores
+from sam2_roto.tracking.fusion import Misses, disagreement, forward_leads, fuse, fuse_frames, fuse_scores, missed
 from sam2_roto.tracking.objects import ObjectFrame
 
 
@@ -39,6 +39,28 @@ def test_the_surer_pass_wins_half_way() -> None:
     forward, backward = square(2), square(8)
     fused = fuse(forward, backward, 0.5, 5, 5, forward_iou=0.9, backward_iou=0.4)
     assert torch.equal(fused > 0, forward > 0)
+
+
+@pytest.mark.parametrize(("misses", "ahead"), [((0.3, 0.9), True), ((0.9, 0.3), False), ((0.02, 0.06), True)])
+def test_the_pass_that_landed_nearer_wins_half_way(misses: Misses, ahead: bool) -> None:
+    forward, backward = frame(square(2)), frame(square(8), 6.0)
+    lead = forward if ahead else backward
+    fused = fuse_frames(forward, backward, 0.45, misses)
+    assert torch.equal(fused.logits > 0, lead.logits > 0)
+    assert forward_leads(forward, backward, 0.45, misses) == ahead
+
+
+def test_a_pass_that_landed_beside_it_is_not_asked_whether_the_object_is_there() -> None:
+    forward, backward = frame(square(2)), frame(torch.full((16, 16), -1024.0), -5.0)
+    assert not fuse_frames(forward, backward, 0.6).present
+    assert fuse_frames(forward, backward, 0.6, (0.2, 1.0)).present
+
+
+def test_a_miss_is_one_less_iou() -> None:
+    gone = frame(torch.full((16, 16), -1024.0), -5.0)
+    assert missed(frame(square(5)), frame(square(2))) == pytest.approx(1 - 18 / 54)
+    assert missed(gone, frame(square(2))) == missed(frame(square(2)), gone) == 1
+    assert missed(gone, gone) == 0
 
 
 def test_overconfident_logits_have_no_special_weight() -> None:
