@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sam2_roto.masklets import FORMAT, MaskletStore
-from sam2_roto.tracking.fusion import UNKNOWN, Misses, disagreement, forward_leads, fuse_frames, missed
+from sam2_roto.tracking.fusion import UNKNOWN, Drift, Drifts, disagreement, forward_leads, fuse_frames, missed
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.window import Window
@@ -20,6 +20,8 @@ from .streams import Mark, Place, Stream, place_of, settled, streams_of
 
 MASKLETS = "masklets"
 """Folder of what was tracked, in a shot; one folder in it for each network."""
+
+_DOUBT = 0.5  # part of what the predicted IoU of a click's answer lacks that is taken for its error
 
 
 @contextmanager
@@ -48,7 +50,7 @@ class Results:
         self.plate = document.footage.width, document.footage.height
         self.store = MaskletStore(place, frames, network.config, job, size=self.plate)
         self._done: dict[str, int] = {}
-        self._missed: dict[tuple[str, str], Misses] = {}
+        self._drifts: dict[tuple[str, str], Drift] = {}
 
     def update(self, document: Document) -> None:
         """Look at the shot as it is after an edit."""
@@ -72,9 +74,9 @@ class Results:
         ahead, behind = self.passes(entry, place, frame)
         if ahead is None or behind is None:
             return ahead or behind
-        misses = self.misses(entry, place)
-        first, second, window = self._aligned(ahead, behind, place.part(frame), misses)
-        fused = fuse_frames(first, second, place.part(frame), misses)
+        drifts = self.drifts(entry, place)
+        first, second, window = self._aligned(ahead, behind, place.part(frame), drifts)
+        fused = fuse_frames(first, second, place.part(frame), drifts)
         return Sight(fused._replace(logits=fused.logits.half().float()), window)  # as it is kept where it is locked
 
     def passes(self, entry: ShotObject, place: Place, frame: int) -> tuple[Sight | None, Sight | None]:
@@ -91,21 +93,16 @@ class Results:
         ahead, behind = (None, None) if place.exact else self.passes(entry, place, frame)
         if ahead is None or behind is None:
             return None
-        first, second, _ = self._aligned(ahead, behind, place.part(frame), self.misses(entry, place))
+        first, second, _ = self._aligned(ahead, behind, place.part(frame), self.drifts(entry, place))
         return disagreement(first.logits, second.logits)
 
-    def misses(self, entry: ShotObject, place: Place) -> Misses:
-        """How far the passes between two keyframes landed from each other's start; unknown until both came so far."""
+    def drifts(self, entry: ShotObject, place: Place) -> Drifts:
+        """What is known of the errors of the passes between two keyframes; nothing until both came to the other's."""
         ahead, behind = self._streams(entry, place)
         if ahead is None or behind is None:
             return UNKNOWN
-        known = self._missed.get((ahead.key, behind.key))
-        if known is None:
-            first, second = self._miss(ahead, behind.start), self._miss(behind, ahead.start)
-            if first is None or second is None:
-                return UNKNOWN
-            known = self._missed[ahead.key, behind.key] = first, second
-        return known
+        forward, backward = self._drift(ahead, behind.start), self._drift(behind, ahead.start)
+        return UNKNOWN if forward is None or backward is None else (forward, backward)
 
     def place(self, entry: ShotObject, frame: int) -> Place:
         """The keyframes beside a frame."""
@@ -144,19 +141,25 @@ class Results:
         ahead = None if place.before is None else found.get((place.before, 1))
         return ahead, None if place.after is None else found.get((place.after, -1))
 
-    def _miss(self, stream: Stream, end: Mark) -> float | None:
-        """How far a stream landed from the keyframe at its end; ``None`` where it has not come so far."""
-        landed, answer = self.store.sight(stream.key, end.frame), read_answer(self.folder, end.answer)
-        if landed is None:
-            return None
-        cells = self.network.config.logit_size
-        return missed(*(one.through(answer.window, cells, self.plate) for one in (landed, answer)))
+    def _drift(self, stream: Stream, end: Mark) -> Drift | None:
+        """The error of a stream by its start and by where it landed; ``None`` where it has not come so far."""
+        known = self._drifts.get((stream.key, end.answer))
+        if known is None:
+            landed = self.store.sight(stream.key, end.frame)
+            if landed is None:
+                return None
+            start, answer = (read_answer(self.folder, mark.answer) for mark in (stream.start, end))
+            cells = self.network.config.logit_size
+            miss = missed(*(one.through(answer.window, cells, self.plate) for one in (landed, answer)))
+            known = Drift(0.0 if stream.start.drawn else _DOUBT * (1 - start.result.iou), miss)
+            self._drifts[stream.key, end.answer] = known
+        return known
 
     def _aligned(
-        self, ahead: Sight, behind: Sight, position: float, misses: Misses
+        self, ahead: Sight, behind: Sight, position: float, drifts: Drifts
     ) -> tuple[ObjectFrame, ObjectFrame, Window | None]:
         """Two passes as they lie in the window of the one that leads."""
-        window = (ahead if forward_leads(ahead.result, behind.result, position, misses) else behind).window
+        window = (ahead if forward_leads(ahead.result, behind.result, position, drifts) else behind).window
         cells = self.network.config.logit_size
         return ahead.through(window, cells, self.plate), behind.through(window, cells, self.plate), window
 

@@ -1,7 +1,7 @@
-"""Fusing a forward and a backward pass between two keyframes by confidence, distance, and where they landed.
+"""Fusing a forward and a backward pass between two keyframes by what is known of their errors.
 
-Either pass is exact on the keyframe it starts from and drifts with distance. Its error is taken to grow evenly from
-nothing there to what it misses the other keyframe by, and its weight falls with the square of that, and with its own
+A pass starts with the doubt that there is about the answer on its keyframe, and drifts from there. Its error is taken
+to grow evenly to what it misses the other keyframe by. Its weight falls with the square of that, and with its own
 confidence. On a keyframe the pass that starts there is taken as it is, so that what the artist settled is never changed
 from the other side.
 """
@@ -9,6 +9,7 @@ from the other side.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,11 +24,24 @@ KNEE = 8.0
 NEAR_MISS = 0.1
 """Passes that miss by less than this all count as alike."""
 
-Misses = tuple[float, float]
-"""1 less the IoU of the forward pass with the later keyframe, and of the backward pass with the earlier one, 0..1."""
 
-UNKNOWN: Misses = (1.0, 1.0)
-"""Where it is not known how far the passes missed."""
+class Drift(NamedTuple):
+    """What is known of the error of a pass, as 1 less the IoU, 0..1."""
+
+    start: float = 0.0
+    """On the keyframe that it starts from; 0 for a mask that a person drew."""
+    miss: float = 1.0
+    """On the other keyframe, by the answer there; 1 where it is not known."""
+
+    def after(self, way: float) -> float:
+        """The error after a part of the way to the other keyframe, 0..1."""
+        return self.start + max(self.miss, NEAR_MISS) * way
+
+
+Drifts = tuple[Drift, Drift]
+"""Of the forward and of the backward pass; only their ratio counts."""
+
+UNKNOWN: Drifts = (Drift(), Drift())
 
 
 def fuse(
@@ -39,7 +53,7 @@ def fuse(
     *,
     forward_iou: float = 1.0,
     backward_iou: float = 1.0,
-    misses: Misses = UNKNOWN,
+    drifts: Drifts = UNKNOWN,
 ) -> Tensor:
     """One set of mask logits from those of two passes.
 
@@ -51,7 +65,7 @@ def fuse(
         backward_score: as ``forward_score``.
         forward_iou: predicted IoU of the pass, 0..1; 1 where it is not known.
         backward_iou: as ``forward_iou``.
-        misses: how far the passes landed from the other keyframe; only their ratio counts.
+        drifts: what is known of the errors of both.
 
     Returns:
         ``[H, W]`` float32: the keyframe's own logits at 0 and 1, -1024 everywhere where the object is taken as absent.
@@ -64,11 +78,11 @@ def fuse(
         )
     if position in (0, 1):
         return (backward if position else forward).float()
-    if fuse_scores(position, forward_score, backward_score, misses) <= 0:
+    if fuse_scores(position, forward_score, backward_score, drifts) <= 0:
         return torch.full_like(forward, ABSENT_LOGIT, dtype=torch.float32)
     if min(forward_score, backward_score) <= 0:
         return (forward if forward_score > 0 else backward).float()
-    nearness = _nearness(position, misses)
+    nearness = _nearness(position, drifts)
     ahead = _weight(nearness[0], forward_score, forward_iou)
     behind = _weight(nearness[1], backward_score, backward_iou)
     share = behind / (ahead + behind)
@@ -76,16 +90,16 @@ def fuse(
     return torch.lerp(first, second, share)
 
 
-def fuse_scores(position: float, forward_score: float, backward_score: float, misses: Misses = UNKNOWN) -> float:
+def fuse_scores(position: float, forward_score: float, backward_score: float, drifts: Drifts = UNKNOWN) -> float:
     """Logit of the object's presence by both passes: the nearer one counts more, none beyond ±KNEE."""
     if position in (0, 1):
         return backward_score if position else forward_score
-    ahead, behind = _nearness(position, misses)
+    ahead, behind = _nearness(position, drifts)
     forward, backward = (max(-KNEE, min(KNEE, score)) for score in (forward_score, backward_score))
     return (ahead * forward + behind * backward) / (ahead + behind)
 
 
-def fuse_frames(forward: ObjectFrame, backward: ObjectFrame, position: float, misses: Misses = UNKNOWN) -> ObjectFrame:
+def fuse_frames(forward: ObjectFrame, backward: ObjectFrame, position: float, drifts: Drifts = UNKNOWN) -> ObjectFrame:
     """One result from those of two passes on a frame; the artist's own answer is taken as it is.
 
     The pointer is the nearer pass's, the predicted IoU the weighted mean times the masks' agreement.
@@ -104,22 +118,22 @@ def fuse_frames(forward: ObjectFrame, backward: ObjectFrame, position: float, mi
         backward.score,
         forward_iou=forward.iou,
         backward_iou=backward.iou,
-        misses=misses,
+        drifts=drifts,
     )
     agreement = 1 - disagreement(forward.logits, backward.logits)
     iou = (forward.iou * (1 - position) + backward.iou * position) * (0.5 + 0.5 * agreement)
-    score = fuse_scores(position, forward.score, backward.score, misses)
+    score = fuse_scores(position, forward.score, backward.score, drifts)
     return ObjectFrame(logits, score, iou, nearer.pointer, prompted=False)
 
 
-def forward_leads(forward: ObjectFrame, backward: ObjectFrame, position: float, misses: Misses = UNKNOWN) -> bool:
+def forward_leads(forward: ObjectFrame, backward: ObjectFrame, position: float, drifts: Drifts = UNKNOWN) -> bool:
     """Whether the forward pass counts for more at ``position``; where the other sees something alone, it does not.
 
     Where the leading pass is sure that nothing is, the fused mask has nothing either.
     """
     if forward.present != backward.present:
         return forward.present
-    nearness = _nearness(position, misses)
+    nearness = _nearness(position, drifts)
     ahead = _weight(nearness[0], forward.score, forward.iou)
     return ahead >= _weight(nearness[1], backward.score, backward.iou)
 
@@ -138,10 +152,10 @@ def disagreement(forward: Tensor, backward: Tensor) -> float:
     return 1 - int((first & second).sum()) / union if union else 0.0
 
 
-def _nearness(position: float, misses: Misses) -> tuple[float, float]:
-    """What distance and misses leave of the two passes' weights."""
-    ahead, behind = (max(miss, NEAR_MISS) for miss in misses)
-    return ((1 - position) / ahead) ** 2, (position / behind) ** 2
+def _nearness(position: float, drifts: Drifts) -> tuple[float, float]:
+    """What distance leaves of the two passes' weights: each counts by the other's error."""
+    forward, backward = drifts
+    return backward.after(1 - position) ** 2, forward.after(position) ** 2
 
 
 def _weight(nearness: float, score: float, iou: float) -> float:

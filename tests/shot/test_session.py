@@ -20,7 +20,7 @@ from sam2_roto.shot.export import shot_mattes
 from sam2_roto.shot.passes import spans
 from sam2_roto.shot.session import Session, TrackReport
 from sam2_roto.shot.streams import Mark, Stream, streams_of
-from sam2_roto.tracking.fusion import missed
+from sam2_roto.tracking.fusion import Drift, missed
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -357,8 +357,9 @@ def test_passes_show_how_far_they_went_astray(session: Session, work: Shot) -> N
         answer = results.answer(entry.keyframes[frame])
         cells = results.network.config.logit_size
         found.append(missed(landed.through(answer.window, cells, results.plate), answer.result))
-    assert results.misses(entry, place) == tuple(found)
     assert max(found) > 0
+    clicked = results.answer(entry.keyframes[0]).result
+    assert results.drifts(entry, place) == (Drift((1 - clicked.iou) / 2, found[0]), Drift(0, found[1]))
 
 
 def test_streams_know_whether_they_start_from_a_drawn_mask(session: Session, work: Shot) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sam2_roto.tracking.fusion import Misses, disagreement, forward_leads, fuse, fuse_frames, fuse_scores, missed
+from sam2_roto.tracking.fusion import Drift, disagreement, forward_leads, fuse, fuse_frames, fuse_scores, missed
 from sam2_roto.tracking.objects import ObjectFrame
 
 
@@ -41,19 +41,27 @@ def test_the_surer_pass_wins_half_way() -> None:
     assert torch.equal(fused > 0, forward > 0)
 
 
-@pytest.mark.parametrize(("misses", "ahead"), [((0.3, 0.9), True), ((0.9, 0.3), False), ((0.02, 0.06), True)])
-def test_the_pass_that_landed_nearer_wins_half_way(misses: Misses, ahead: bool) -> None:
-    forward, backward = frame(square(2)), frame(square(8), 6.0)
+@pytest.mark.parametrize(
+    ("first", "second", "ahead"),
+    [
+        (Drift(0, 0.3), Drift(0, 0.9), True),
+        (Drift(0, 0.9), Drift(0, 0.3), False),
+        (Drift(0, 0.06), Drift(0, 0.02), True),  # both are good: the nearer one
+        (Drift(0.3, 0.5), Drift(0, 0.5), False),
+    ],
+)
+def test_the_pass_of_less_error_wins_half_way(first: Drift, second: Drift, ahead: bool) -> None:
+    forward, backward = frame(square(2)), frame(square(8))
     lead = forward if ahead else backward
-    fused = fuse_frames(forward, backward, 0.45, misses)
+    fused = fuse_frames(forward, backward, 0.45, (first, second))
     assert torch.equal(fused.logits > 0, lead.logits > 0)
-    assert forward_leads(forward, backward, 0.45, misses) == ahead
+    assert forward_leads(forward, backward, 0.45, (first, second)) == ahead
 
 
-def test_a_pass_that_landed_beside_it_is_not_asked_whether_the_object_is_there() -> None:
+def test_a_pass_that_went_astray_is_not_asked_whether_the_object_is_there() -> None:
     forward, backward = frame(square(2)), frame(torch.full((16, 16), -1024.0), -5.0)
     assert not fuse_frames(forward, backward, 0.6).present
-    assert fuse_frames(forward, backward, 0.6, (0.2, 1.0)).present
+    assert fuse_frames(forward, backward, 0.6, (Drift(0, 0.2), Drift(0, 1))).present
 
 
 def test_a_miss_is_one_less_iou() -> None:
