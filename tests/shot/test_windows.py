@@ -7,6 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 from compositing.footage.writer import write_movie
 from sam2_roto.errors import PromptError
 from sam2_roto.shot import Session, Shot, Stroke, TrackingSettings
+from sam2_roto.shot.streams import streams_of
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
 from sam2_roto.tracking.policies import find_policy
@@ -74,7 +76,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_a_small_object_is_answered_and_followed_in_windows_and_a_large_one_is_not(session: Session) -> None:
     mark(session)
     report = session.track()
-    assert report.tracked == {"bird": 10 + 10, "whale": 7 + 4}
+    assert report.tracked == {"bird": 11 + 11, "whale": 7 + 4}
     bird, whale = sights(session, "bird"), sights(session, "whale")
     assert (len(bird), len(whale)) == (FRAMES, FRAMES)
     assert bird[0].window == window_about(BIRD, 0.5, PLATE, 64)
@@ -132,6 +134,31 @@ def test_passes_that_were_stopped_go_on_in_the_same_bits(
     assert ways[0] == ways[1]
 
 
+@pytest.mark.parametrize("crop", ["auto", "none"])
+def test_passes_from_a_correction_go_on_in_the_same_bits(
+    tmp_path: Path, sky: Path, settings: TrackingSettings, crop: Literal["auto", "none"]
+) -> None:
+    """They remember the keyframe behind, through its own window."""
+    ways = []
+    for number, stop in enumerate((100, 4)):
+        with Shot.new(tmp_path / f"{number}", sky, settings=replace(settings, crop=crop)) as work:
+            work.set_cuts(())
+            with Session(work, device="cpu") as session:
+                session.box("bird", 1, BIRD)
+                session.track()
+                alone = bits(session, "bird")
+                session.click("bird", 5, [(70, 46, True)])
+                calls = count()
+                session.track(cancelled=lambda calls=calls, stop=stop: next(calls) >= stop)
+            with Session(work, device="cpu") as session:
+                session.track()
+                ways.append(bits(session, "bird"))
+                assert [frame for frame in (0, 1) if ways[-1][frame] != alone[frame]] == []
+            streams = streams_of(work.document, work.object("bird"), session.network.key)
+            assert [s.behind.frame for s in streams if s.behind is not None] == [1]
+    assert ways[0] == ways[1]
+
+
 def test_an_edit_tracks_what_it_can_affect_alone(session: Session, work: Shot) -> None:
     mark(session)
     session.box("crumb", 0, (20, 90, 30, 100))
@@ -139,7 +166,7 @@ def test_an_edit_tracks_what_it_can_affect_alone(session: Session, work: Shot) -
     files, before = digests(work.folder), bits(session, "bird")
     others = {name: bits(session, name) for name in ("whale", "crumb")}
     session.click("bird", 5, [(70, 46, True)])
-    assert session.track().tracked == {"bird": 5 + 4}  # 6-10 forward, 4-1 backward
+    assert session.track().tracked == {"bird": 6 + 5}  # 6-11 forward, 4-0 backward
     after = digests(work.folder)
     assert {name: after[name] for name in files} == files
     assert {name: bits(session, name) for name in others} == others
@@ -227,7 +254,7 @@ def test_painted_frames_start_windows_of_their_own(session: Session, work: Shot)
     painted = session.results.sight("bird", 7)
     assert painted is not None
     assert painted.window is None  # it is large now
-    assert session.track().tracked == {"bird": 4 + 4}
+    assert session.track().tracked == {"bird": 4 + 5}
     work.undo()
     assert session.track().tracked == {}
     assert bits(session, "bird")[7] == (seen.window, seen.result.logits.numpy().tobytes(), *seen.result[1:3])
