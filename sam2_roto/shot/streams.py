@@ -2,13 +2,13 @@
 
 On the next keyframe a stream shows how far it went astray; between the two it is fused with the stream from there, when
 they are read. Beyond the outermost keyframes there is one stream alone. Where it starts from a correction it remembers
-the keyframe behind as well: a click that was answered with too much or too little does not decide alone what follows.
+keyframes behind as well: a click that was answered with too much or too little does not decide alone what follows.
 
-A stream is told by a key that names all that decides it: the answer it starts from, and the one it remembers besides.
-So it never has to be called dirty: after an edit the shot needs other streams, or the same ones farther, and what was
+A stream is told by a key that names all that decides it: the answer it starts from, and those it remembers besides. So
+it never has to be called dirty: after an edit the shot needs other streams, or the same ones farther, and what was
 tracked for those it still needs is found under their keys. An edit at frame f of one object changes the two streams
-that start at f, that of an outermost correction beside it, and how far the streams of its neighbours
-go; all others stay as they are, and so do the files of all other objects.
+that start at f, that of an outermost correction which remembers f, and how far the streams of its neighbours go; all
+others stay as they are, and so do the files of all other objects.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from hashlib import sha256
 from compositing.footage.frames import FrameRange
 
 from .document import Document, Keyframe, ShotObject
+
+BEHIND = 7
+"""Keyframes that are remembered besides where a stream starts, at most: each costs a picture to be encoded."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,13 @@ class Stream:
     """1 forward, -1 backward."""
     last: int
     """The farthest frame that the shot needs of it; the next keyframe, where there is one."""
-    behind: Mark | None = None
-    """The keyframe that is remembered besides."""
+    behind: tuple[Mark, ...] = ()
+    """The keyframes that are remembered besides, farthest first."""
 
     @property
     def key(self) -> str:
         """Name of the stream's masklet; how far it goes is no part of it."""
-        told = "".join(f" {mark.frame} {mark.answer}" for mark in (self.behind,) if mark)
+        told = "".join(f" {mark.frame} {mark.answer}" for mark in self.behind)
         digest = sha256((self.start.answer + told).encode()).hexdigest()[:10]
         return f"{self.object_id}_{self.start.frame}{'f' if self.step > 0 else 'b'}_{digest}"
 
@@ -63,7 +66,7 @@ class Stream:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """The keyframes that it remembers."""
-        return (self.start,) if self.behind is None else (self.behind, self.start)
+        return (*self.behind, self.start)
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,9 @@ def _outwards(object_id: str, marks: Sequence[Mark], step: int, border: int) -> 
     for place, start in enumerate(marks):
         ahead = marks[place + 1 : place + 2]
         last = ahead[0].frame if ahead else border
-        behind = marks[place - 1] if place and not ahead and start.corrects else None
+        behind = marks[max(0, place - BEHIND) : place] if start.corrects and not ahead else ()
         if abs(last - start.frame) > len(ahead):  # some frame lies between, or beyond
-            yield Stream(object_id, start, step, last, behind)
+            yield Stream(object_id, start, step, last, tuple(behind))
 
 
 def _mark(frame: int, said: Keyframe) -> Mark:

@@ -138,7 +138,7 @@ def test_passes_that_were_stopped_go_on_in_the_same_bits(
 def test_passes_from_a_correction_go_on_in_the_same_bits(
     tmp_path: Path, sky: Path, settings: TrackingSettings, crop: Literal["auto", "none"]
 ) -> None:
-    """They remember the keyframe behind, through its own window."""
+    """They remember keyframes behind, each through its own window."""
     ways = []
     for number, stop in enumerate((100, 4)):
         with Shot.new(tmp_path / f"{number}", sky, settings=replace(settings, crop=crop)) as work:
@@ -155,7 +155,7 @@ def test_passes_from_a_correction_go_on_in_the_same_bits(
                 ways.append(bits(session, "bird"))
                 assert [frame for frame in (0, 1) if ways[-1][frame] != alone[frame]] == []
             streams = streams_of(work.document, work.object("bird"), session.network.key)
-            assert [s.behind.frame for s in streams if s.behind is not None] == [1]
+            assert [mark.frame for s in streams for mark in s.behind] == [1]
     assert ways[0] == ways[1]
 
 
