@@ -44,6 +44,9 @@ BIAS = 3.53
 APART = 5
 """Frames nearer to each other than this are one place to look at."""
 
+EVENED = 2
+"""Frames on either side over which expected gains are averaged."""
+
 WORDS: Mapping[str, str] = {
     "doubt": "low predicted IoU",
     "presence": "unsure whether it is there",
@@ -104,12 +107,18 @@ def reason(evidence: Evidence) -> str:
 def suggest(found: Sequence[Evidence], tried: Collection[int] = ()) -> int | None:
     """The frame where one more click is expected to help most; None where every frame is prompted.
 
-    ``tried`` are frames where a click did not help: their neighbours are as bad, so they are asked last.
+    Gains are averaged over neighbours (EVENED): the confidence of a single frame is rough, and where one frame alone
+    looks bad, as while the object is hidden, a click seldom finds it. A click beside a keyframe says little that is
+    new. ``tried`` are frames where one did not help, and their neighbours are as bad. So the suggestion keeps APART
+    from both as far as it can.
     """
-    gains = {evidence.frame: gain for evidence, gain in zip(found, expected_gains(found), strict=True)}
-    free = [evidence.frame for evidence in found if not evidence.prompted and evidence.frame not in tried]
-    apart = [frame for frame in free if all(abs(frame - other) >= APART for other in tried)]
-    return max(apart or free, key=lambda frame: gains[frame], default=None)
+    worth = dict(zip((evidence.frame for evidence in found), _evened(expected_gains(found)), strict=True))
+    known = {*tried, *(evidence.frame for evidence in found if evidence.prompted)}
+    for apart in range(APART, 0, -1):
+        free = [frame for frame in worth if all(abs(frame - other) >= apart for other in known)]
+        if free:
+            return max(free, key=lambda frame: worth[frame])
+    return None
 
 
 def expected_gains(found: Sequence[Evidence]) -> list[float]:
@@ -127,6 +136,11 @@ def expected_gains(found: Sequence[Evidence]) -> list[float]:
     gains = _gains_ahead(trust, prompted) + _gains_ahead(trust[::-1], prompted[::-1])[::-1]
     gains += _answers(trust) - trust
     return [0.0 if marked else float(gain) for gain, marked in zip(gains, prompted, strict=True)]
+
+
+def _evened(values: Sequence[float]) -> list[float]:
+    """Means over EVENED values on either side, as far as there are any."""
+    return [float(np.mean(values[max(0, at - EVENED) : at + EVENED + 1])) for at in range(len(values))]
 
 
 def _answers(trust: Vector) -> Vector:

@@ -28,17 +28,17 @@ def test_the_worst_come_first_and_neighbours_are_one_suspect() -> None:
     assert suspects[0].confidence < suspects[1].confidence < suspects[2].confidence
 
 
-def test_the_click_goes_to_the_first_of_the_longest_run_of_bad_frames() -> None:
+def test_the_click_goes_to_the_begin_of_the_longest_run_of_bad_frames() -> None:
     lone = {3: 0.95}
     lost = dict.fromkeys(range(25, 40), 0.9)
     short = dict.fromkeys(range(14, 17), 0.95)
     found = [evidence(frame, {**lone, **short, **lost}.get(frame, 0.05), frame in (0, 10)) for frame in range(40)]
-    assert suggest(found) == 25
+    assert suggest(found) == 27  # as early as its neighbours are bad, too
 
 
 def test_a_pass_backward_saves_what_was_lost_before() -> None:
     found = [evidence(frame, 0.9 if frame < 20 else 0.05, frame == 39) for frame in range(40)]
-    assert suggest(found) == 19
+    assert suggest(found) == 17
 
 
 def test_the_better_of_two_passes_is_kept_between_prompted_frames() -> None:
@@ -69,6 +69,14 @@ def test_a_click_that_did_not_help_sends_the_next_one_elsewhere() -> None:
     assert second is not None
     assert abs(second - first) >= 5
     assert suggest(found[:3], [1]) == 2  # nearer where there is no other
+
+
+def test_a_click_beside_a_keyframe_is_not_asked_for() -> None:
+    found = [evidence(frame, 0.9 if 8 <= frame < 18 else 0.1, frame in (0, 10)) for frame in range(40)]
+    first = suggest(found)
+    assert first is not None
+    assert abs(first - 10) >= 5
+    assert suggest(found[8:12]) == 8  # as far from it as there is room
 
 
 def test_confidence_is_that_of_the_signs_and_certain_where_prompted() -> None:
