@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from sam2_roto.mattes import MotionBlur, Picture, Stabilise
 from sam2_roto.mattes.scene import Moment, Scene
+from sam2_roto.mattes.temporal import _difference, _sample
 
 SIZE = (120, 200)
 
@@ -72,6 +75,37 @@ def test_a_cut_leaves_no_ghost() -> None:
     other = Picture((255 * (1 - ground(7))).astype(np.uint8))
     steady = Stabilise(1).apply(truth, Scene((Moment(0, truth, picture), Moment(1, torch.zeros(SIZE), other)), 0))
     assert (steady - truth).abs().mean() < 0.02
+
+
+def test_hairs_that_sway_by_a_pixel_are_not_smeared() -> None:
+    """Each as it likes, so that no motion is measured; where the plates differ the frame's own matte is kept."""
+    rng = np.random.default_rng(4)
+    moments = []
+    for frame in range(5):
+        alpha = np.zeros((120, 160), np.float32)
+        alpha[60:, 40:120] = 1
+        for column in range(46, 118, 8):
+            alpha[30:60, column + rng.integers(-2, 3)] = 1
+        view = np.where(alpha[..., None] > 0, (130, 110, 100), (170, 150, 140)).astype(np.uint8)
+        moments.append(Moment(frame, torch.from_numpy(alpha), Picture(view)))
+    scene = Scene(moments, 2)
+    assert moments[2].alpha is not None
+    steady = Stabilise().apply(moments[2].alpha, scene)[32:58]
+    there = moments[2].alpha[32:58] > 0
+    assert steady[there].mean() > 0.9
+    assert steady[~there].mean() < 0.01
+
+
+@given(st.integers(0, 2**31))
+def test_plates_differ_as_grid_sample_has_it(seed: int) -> None:
+    """On the CPU they are compared in codes: the same places, to a code's rounding, also beyond the border."""
+    rng = np.random.default_rng(seed)
+    one, two = (Picture(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)) for _ in range(2))
+    box = (5, 3, 45, 38)
+    path = torch.from_numpy(rng.normal(0, 6, (2, 35, 40)).astype(np.float32))
+    moved = _sample(two.planes((0, 0, 50, 40)), box, path)
+    expected = (one.planes(box) - moved).abs().mean(0)
+    assert (_difference(one, two, box, path)[0] - expected).abs().max() < 0.03
 
 
 @pytest.mark.parametrize("shutter", [0.5, 1.0])
