@@ -151,7 +151,7 @@ class Results:
             start, answer = (read_answer(self.folder, mark.answer) for mark in (stream.start, end))
             cells = self.network.config.logit_size
             miss = missed(*(one.through(answer.window, cells, self.plate) for one in (landed, answer)))
-            known = Drift(0.0 if stream.start.drawn else _DOUBT * (1 - start.result.iou), miss)
+            known = Drift(0.0 if stream.start.drawn else _DOUBT * max(0.0, 1 - start.result.iou), miss)
             self._drifts[stream.key, end.answer] = known
         return known
 
