@@ -34,7 +34,7 @@ from sam2_roto import Click, MaskletStore, RotoscopeJob, Tracker, load_model, ro
 from sam2_roto.deliverables import Deliverables
 from sam2_roto.delivery import Delivery
 from sam2_roto.rendering import frame_mattes
-from sam2_roto.rotoscope import read_recipe
+from sam2_roto.rotoscoping import read_recipe
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.source import ArraySource
 

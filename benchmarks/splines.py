@@ -31,7 +31,7 @@ from compositing.footage import open_footage
 from sam2_roto.demo import CLICK, demo_clip, demo_truth
 from sam2_roto.job import Click, RotoscopeJob
 from sam2_roto.mattes.shapes_fit import fit_spline
-from sam2_roto.rotoscope import rotoscope
+from sam2_roto.rotoscoping import rotoscope
 from sam2_roto.training.clips import TextureLibrary, generate_clip
 
 LEAST_IOU, MOST_KEYS = 0.97, 1 / 3

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sam2_roto.loading import build_model, load_model
     from sam2_roto.masklets import MaskletStore
     from sam2_roto.mattes import MatteRecipe
-    from sam2_roto.rotoscope import rotoscope
+    from sam2_roto.rotoscoping import rotoscope
     from sam2_roto.shot import Shot
     from sam2_roto.tracking import FramePrompt, Tracker
 
@@ -34,7 +34,7 @@ _HOMES = {
     "Tracker": "sam2_roto.tracking",
     "build_model": "sam2_roto.loading",
     "load_model": "sam2_roto.loading",
-    "rotoscope": "sam2_roto.rotoscope",
+    "rotoscope": "sam2_roto.rotoscoping",
 }
 
 __all__ = [

@@ -35,6 +35,11 @@ def public_names() -> dict[str, list[str]]:
     return {package: names for package, names in found.items() if names}
 
 
+def is_lazy(package: str) -> bool:
+    """Whether a package gets its names when they are first used."""
+    return hasattr(importlib.import_module(package), "__getattr__")
+
+
 def test_public_names_are_those_that_were_frozen() -> None:
     assert public_names() == json.loads(FROZEN.read_text(encoding="utf-8"))
 
@@ -44,6 +49,14 @@ def test_public_names_are_there(package: str) -> None:
     module = importlib.import_module(package)
     missing = [name for name in public_names()[package] if not hasattr(module, name)]
     assert missing == []
+
+
+@pytest.mark.parametrize("package", [name for name in sorted(public_names()) if is_lazy(name)])
+def test_no_public_name_is_hidden_by_a_module(package: str) -> None:
+    """Whoever imports a module sets its name in the package: a name that is not there yet would be hidden for good."""
+    folder = REPOSITORY.joinpath(*package.split("."))
+    modules = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert modules.isdisjoint(public_names()[package])
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def test_another_look_tracks_nothing_again(make_job: MakeJob, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise AssertionError("the network was loaded")
 
-    monkeypatch.setattr(sys.modules["sam2_roto.rotoscope"], "load_file", refuse)
+    monkeypatch.setattr(sys.modules["sam2_roto.rotoscoping"], "load_file", refuse)
     second = run(make_job(feather=6.0))
     after = contents(second.mattes[0].parent)
     assert second.tracked == 0

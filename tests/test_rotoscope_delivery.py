@@ -29,7 +29,7 @@ from sam2_roto.export.splines import from_json
 from sam2_roto.job import Click, Preset, RotoscopeJob
 from sam2_roto.mattes import Choke, Feather, MatteRecipe
 from sam2_roto.mattes.recipe import PRESETS
-from sam2_roto.rotoscope import read_recipe
+from sam2_roto.rotoscoping import read_recipe
 
 OBJECTS = ("ball", "box")
 FRAMES = range(2, 8)

@@ -102,7 +102,7 @@ def rotoscope_clip(
         deliver=Deliverables(format="png", preview=False),
         **{**(settings or {}), **({"feather": 0.0} if placed.mode == "splines" else {})},
     )
-    from sam2_roto.rotoscope import rotoscope  # torch comes with it
+    from sam2_roto.rotoscoping import rotoscope  # torch comes with it
 
     result = rotoscope(job, progress) if progress else rotoscope(job)
     mattes = ClipMattes(result.mattes, job.object_names, frames, shown, canvas)

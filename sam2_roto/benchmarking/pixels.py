@@ -18,7 +18,7 @@ from sam2_roto.deliverables import Deliverables
 from sam2_roto.delivery import Delivery
 from sam2_roto.job import Click, RotoscopeJob
 from sam2_roto.mattes import MatteRecipe
-from sam2_roto.rotoscope import rotoscope
+from sam2_roto.rotoscoping import rotoscope
 
 from .measure import Stage
 

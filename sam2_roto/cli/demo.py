@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(args: argparse.Namespace) -> int:
     """Rotoscope, measure and tell; 1 where the mattes do not fit the truth well enough."""
     from sam2_roto.demo import CLICK, FRAMES, demo_clip
-    from sam2_roto.rotoscope import rotoscope
+    from sam2_roto.rotoscoping import rotoscope
 
     job = RotoscopeJob(
         footage=demo_clip(),

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from sam2_roto.export.dataset import export_dataset
     from sam2_roto.masklets import MaskletStore
     from sam2_roto.rendering import stem
-    from sam2_roto.rotoscope import MASKLETS
+    from sam2_roto.rotoscoping import MASKLETS
 
     if not args.folder.is_dir():
         raise StoreError(f"there is no folder {args.folder}; give the output folder of 'sam2-roto rotoscope'")

@@ -159,7 +159,7 @@ def job_of(args: argparse.Namespace) -> RotoscopeJob:
 def run(args: argparse.Namespace) -> int:
     """Do the job, and tell what was written."""
     job = job_of(args)
-    from sam2_roto.rotoscope import rotoscope  # torch comes with it, and a wrong word should be told before that
+    from sam2_roto.rotoscoping import rotoscope  # torch comes with it, and a wrong word should be told before that
 
     with ProgressBar(args.quiet) as progress:
         result = rotoscope(job, progress=progress)

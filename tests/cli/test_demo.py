@@ -40,8 +40,8 @@ def from_truth(moved: int) -> object:
 def test_status_says_whether_the_mattes_fit(
     moved: int, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import_module("sam2_roto.rotoscope")
-    monkeypatch.setattr(sys.modules["sam2_roto.rotoscope"], "rotoscope", from_truth(moved))
+    import_module("sam2_roto.rotoscoping")
+    monkeypatch.setattr(sys.modules["sam2_roto.rotoscoping"], "rotoscope", from_truth(moved))
     assert main(["demo", "-o", str(tmp_path / "out"), "--json"]) == status
     said = capsys.readouterr()
     told = json.loads(said.out)

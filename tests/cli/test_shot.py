@@ -54,7 +54,7 @@ def test_a_conversation(say: Say, folder: Path, tmp_path: Path) -> None:
     say("add-box", folder, "disc:3:20,20,44,44", "--preview", shown)
     with Image.open(shown) as picture:
         assert picture.size == (96, 64)
-    assert json.loads(say("track", folder, "--json", "--quiet"))["tracked"] == {"disc": 4}
+    assert json.loads(say("track", folder, "--json", "--quiet"))["tracked"] == {"disc": 5}
     assert "one more click helps most on frame" in say("review", folder, "--fix", "--timeline", tmp_path / "t.png")
     assert (tmp_path / "t.png").exists()
     done = json.loads(say("export", folder, "-o", tmp_path / "out", "--format", "png", "--json", "--quiet"))
