@@ -33,11 +33,15 @@ def trimap(alpha: Tensor, inner: float, outer: float) -> Tensor:
 
 def joined(found: Array, near: Array) -> Array:
     """What is found in one piece with what lies ``near`` the matte, gaps of a few pixels left aside; else 0."""
-    grown = cv2.dilate((near | (found > 2 * FLOOR)).astype(np.uint8), np.ones((GAP + 1, GAP + 1), np.uint8))
-    count, labels = cv2.connectedComponents(grown)
+    count, labels = pieces(near | (found > 2 * FLOOR))
     kept = np.zeros(count, bool)
     kept[labels[near]] = True
     return np.where(kept[labels], found, 0).astype(np.float32)
+
+
+def pieces(mask: Array) -> tuple[int, Array]:
+    """How many pieces a mask has, and each pixel's: int32 ``[h, w]``; gaps of a few pixels (GAP) join them."""
+    return cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), np.ones((GAP + 1, GAP + 1), np.uint8)))
 
 
 def near_matte(matte: Array, outer: float) -> Array:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam2_roto.mattes.bands import GAP, Box, joined, near_matte, trimap, unknown_box
+from sam2_roto.mattes.bands import Box, joined, near_matte, pieces, trimap, unknown_box
 from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
 from sam2_roto.mattes.scene import Picture, changing_box
@@ -27,7 +27,6 @@ _SPARE = 4  # pixels beyond the band in which it is found
 _HAZE = 0.25
 """Alpha up to which a difference to the clean plate is taken for its error, as where leaves stir; from twice that on it
 counts in full."""
-
 
 _SEEN = 0.1  # alpha from which something that floats beside a matte is seen
 _SPECK = 0.01
@@ -79,8 +78,8 @@ def _without_specks(change: Array, matte: Array, area: float) -> Array:
 
     Leaves that stir leave such pieces.
     """
-    seen = (matte + change > _SEEN).astype(np.uint8)
-    count, labels = cv2.connectedComponents(cv2.dilate(seen, np.ones((GAP + 1, GAP + 1), np.uint8)))
+    seen = matte + change > _SEEN
+    count, labels = pieces(seen)
     speck = np.bincount(labels.ravel(), seen.ravel(), count) < area
     speck[labels[matte > _FAINT]] = False
     return np.where((change > 0) & speck[labels], 0, change)

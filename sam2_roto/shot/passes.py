@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -36,7 +37,8 @@ class Passes:
     def __init__(
         self, model: SAM2, footage: FrameSource, results: Results, answers: Callable[[str, int], Sight]
     ) -> None:
-        self._model, self._footage, self._results, self._answers = model, footage, results, answers
+        self._model, self._footage, self._results = model, footage, results
+        self._answers = cache(answers)  # one that was locked under another network is encoded
         self._policy = find_policy(results.network.settings.policy)
 
     def run(self, todo: Lacking, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Tracked]:

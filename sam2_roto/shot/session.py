@@ -214,7 +214,7 @@ class Session(Closing):
         if not todo:
             return  # the network need not be loaded
         total, done = sum(map(len, todo.values())), 0
-        for _, streams in Passes(self.model, self.footage, self.results, self._start).run(todo, cancelled):
+        for _, streams in Passes(self.model, self.footage, self.results, self._origin).run(todo, cancelled):
             report.encoded += 1
             for stream in streams:
                 name = self._name(stream)
@@ -222,7 +222,7 @@ class Session(Closing):
                 done += 1
                 told(done, total)
 
-    def _start(self, object_id: str, frame: int) -> Sight:
+    def _origin(self, object_id: str, frame: int) -> Sight:
         entry = self.shot.document.find(object_id)
         assert entry is not None
         return self.replies.origin(entry, frame)

@@ -82,9 +82,7 @@ def fuse(
         return torch.full_like(forward, ABSENT_LOGIT, dtype=torch.float32)
     if min(forward_score, backward_score) <= 0:
         return (forward if forward_score > 0 else backward).float()
-    nearness = _nearness(position, drifts)
-    ahead = _weight(nearness[0], forward_score, forward_iou)
-    behind = _weight(nearness[1], backward_score, backward_iou)
+    ahead, behind = _weights(position, drifts, (forward_score, backward_score), (forward_iou, backward_iou))
     share = behind / (ahead + behind)
     first, second = (logits.float().clamp(-KNEE, KNEE) for logits in (forward, backward))
     return torch.lerp(first, second, share)
@@ -133,9 +131,8 @@ def forward_leads(forward: ObjectFrame, backward: ObjectFrame, position: float, 
     """
     if forward.present != backward.present:
         return forward.present
-    nearness = _nearness(position, drifts)
-    ahead = _weight(nearness[0], forward.score, forward.iou)
-    return ahead >= _weight(nearness[1], backward.score, backward.iou)
+    ahead, behind = _weights(position, drifts, (forward.score, backward.score), (forward.iou, backward.iou))
+    return ahead >= behind
 
 
 def missed(landed: ObjectFrame, answer: ObjectFrame) -> float:
@@ -158,6 +155,12 @@ def _nearness(position: float, drifts: Drifts) -> tuple[float, float]:
     return backward.after(1 - position) ** 2, forward.after(position) ** 2
 
 
-def _weight(nearness: float, score: float, iou: float) -> float:
-    """Weight of a pass by its nearness and its confidence."""
-    return nearness / (1 + math.exp(-score)) * max(iou, 0.05)
+def _weights(
+    position: float, drifts: Drifts, scores: tuple[float, float], ious: tuple[float, float]
+) -> tuple[float, float]:
+    """Weights of the forward and the backward pass, by nearness and confidence."""
+    ahead, behind = (
+        near / (1 + math.exp(-score)) * max(iou, 0.05)
+        for near, score, iou in zip(_nearness(position, drifts), scores, ious, strict=True)
+    )
+    return ahead, behind

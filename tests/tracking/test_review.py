@@ -28,7 +28,7 @@ def test_the_worst_come_first_and_neighbours_are_one_suspect() -> None:
     assert suspects[0].confidence < suspects[1].confidence < suspects[2].confidence
 
 
-def test_the_click_goes_to_the_begin_of_the_longest_run_of_bad_frames() -> None:
+def test_the_click_goes_to_the_start_of_the_longest_run_of_bad_frames() -> None:
     lone = {3: 0.95}
     lost = dict.fromkeys(range(25, 40), 0.9)
     short = dict.fromkeys(range(14, 17), 0.95)
