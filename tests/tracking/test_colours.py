@@ -58,7 +58,9 @@ def test_colours_are_counted_as_shares() -> None:
 def test_a_colour_counts_for_those_next_to_it_too() -> None:
     step = 256 // LEVELS
     one, beside, far = (shades_of(halves((4 * step, 0, shift * step), BLUE), on_the_left()) for shift in (2, 3, 6))
-    assert one is not None and beside is not None and far is not None
+    assert one is not None
+    assert beside is not None
+    assert far is not None
     assert one.sum() == pytest.approx(1)
     assert unlike(one, [far, one]) == pytest.approx(0)
     assert unlike(one, [far]) == pytest.approx(1)
