@@ -128,6 +128,7 @@ class Lessons:
         folder: of lessons (``lessons.py``).
         weight: of the teacher's features in the loss.
         whole_share: of the lessons in which things are asked for as wholes, 0..1; in the others their parts are, too.
+        click_parts: whether those may be asked for by clicks; else by boxes and masks alone.
         scenes: folder of scenes (``scenes.py``).
         scene_share: of the clips of several frames, those that are scenes, 0..1.
     """
@@ -135,6 +136,7 @@ class Lessons:
     folder: str | None = None
     weight: float = 1.0
     whole_share: float = 0.8
+    click_parts: bool = True
     scenes: str | None = None
     scene_share: float = 0.4
 

@@ -80,6 +80,7 @@ class Batch:
         motion: float32 [N, T, 3, S/4, S/4], how each frame lies in the one before it (``tracking.guide.motion``, and
             nothing on the first), or none where rows are not guided.
         taught: float16 [N, D, S/16, S/16], a teacher's features of the only frame, if there is a teacher.
+        unclicked: bool [R], rows that are not asked for by a click, which would mean more; none by default.
     """
 
     frames: Tensor
@@ -87,6 +88,7 @@ class Batch:
     clip: Tensor
     motion: Tensor | None = None
     taught: Tensor | None = None
+    unclicked: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -101,9 +103,7 @@ class Batch:
         return replace(self, motion=torch.stack([motions(frames) for frames in self.frames]))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        moved = None if self.motion is None else change(self.motion)
-        taught = None if self.taught is None else change(self.taught)
-        return Batch(change(self.frames), change(self.truth), change(self.clip), moved, taught)
+        return replace(self, **{name: change(part) for name, part in vars(self).items() if part is not None})
 
 
 def motions(frames: Tensor) -> Tensor:
@@ -172,11 +172,12 @@ class BatchMaker(Dataset[Batch]):
     def _lesson(self, stage: Stage, step: int) -> Batch:
         """Pictures with a teacher's features; the objects are its masks."""
         generator = torch.Generator().manual_seed(clip_seed(self.recipe.seed, step, 0))
-        whole = self.recipe.lessons.whole_share
-        parts = draw_parts(self.lessons, stage.clips, stage.size, whole, self.recipe.augmentation, generator)
+        said = self.recipe.lessons
+        parts = draw_parts(self.lessons, stage.clips, stage.size, said.whole_share, self.recipe.augmentation, generator)
         chosen = [choose_objects(part.labels, stage.objects, generator, stage.smallest) for part in parts]
         batch = rows_of([part.frames for part in parts], [part.labels for part in parts], chosen)
-        return replace(batch, taught=torch.stack([part.features for part in parts]))
+        unclicked = None if said.click_parts else torch.tensor([not part.whole for part in parts])[batch.clip]
+        return replace(batch, taught=torch.stack([part.features for part in parts]), unclicked=unclicked)
 
     def _play(self, stage: Stage, step: int) -> Batch:
         """Clips of the source, or pictures of them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -89,23 +89,35 @@ def find_lessons(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Part:
-    """A changed part of a lesson: frames uint8 [1, 3, S, S], labels uint8 [1, S, S], features float16 [256, s, s]."""
+    """A changed part of a lesson: frames uint8 [1, 3, S, S], labels uint8 [1, S, S], features float16 [256, s, s].
+
+    ``whole``: its objects are wholes.
+    """
 
     frames: Tensor
     labels: Tensor
     features: Tensor
+    whole: bool
+
+
+class Painted(NamedTuple):
+    """Masks as labels uint8 [512, 512], and whether they are of wholes alone."""
+
+    labels: Array
+    whole: bool
 
 
 def random_part(
     lesson: Lesson, size: int, whole_share: float, settings: Augmentation, generator: torch.Generator
 ) -> Part:
     """A part of a lesson as a picture of ``size`` pixels square, s = ``size``/16; some of its masks are objects."""
-    labels = torch.from_numpy(painted(lesson.masks, whole_share, generator))[None]
+    shown = painted(lesson.masks, whole_share, generator)
+    labels = torch.from_numpy(shown.labels)[None]
     picture = torch.from_numpy(lesson.picture).permute(2, 0, 1)[None].float()
     matrix = draw_matrix(labels, settings, generator)
     moved, labels = warp(picture, labels, matrix, size)
     features = coarse(torch.from_numpy(lesson.features)[None].float(), matrix, size // 16)
-    return Part(recolor(moved, settings, generator), labels, features[0].half())
+    return Part(recolor(moved, settings, generator), labels, features[0].half(), shown.whole)
 
 
 def coarse(features: Tensor, matrix: Tensor, size: int) -> Tensor:
@@ -114,14 +126,15 @@ def coarse(features: Tensor, matrix: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(F.grid_sample(features, grid, padding_mode="reflection", align_corners=False), 2)
 
 
-def painted(masks: Array, whole_share: float, generator: torch.Generator) -> Array:
-    """Masks [K, S, S] as labels, those that overlap one painted before left out: uint8 [512, 512].
+def painted(masks: Array, whole_share: float, generator: torch.Generator) -> Painted:
+    """Masks [K, S, S] as labels, those that overlap one painted before left out.
 
     For ``whole_share`` of the lessons only things are painted, the largest first, since who clicks on a thing means all
     of it; else anything, in random order.
     """
     order = torch.randperm(len(masks), generator=generator)
-    if float(torch.rand(1, generator=generator)) < whole_share:
+    whole = float(torch.rand(1, generator=generator)) < whole_share
+    if whole:
         masks = masks[are_things(masks)]
         order = torch.from_numpy(masks.sum(axis=(1, 2))).argsort(descending=True)
     labels = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
@@ -130,7 +143,7 @@ def painted(masks: Array, whole_share: float, generator: torch.Generator) -> Arr
         if (labels[masks[index]] > 0).mean() < OVERLAP:
             number += 1
             labels[masks[index]] = number
-    return np.asarray(cv2.resize(labels, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST))
+    return Painted(np.asarray(cv2.resize(labels, (SIDE, SIDE), interpolation=cv2.INTER_NEAREST)), whole)
 
 
 def are_things(masks: Array) -> Array:

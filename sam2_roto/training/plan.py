@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -36,6 +36,12 @@ class Plan:
     truth_share: float = 0.1
     true_presence_share: float = 0.0
     binarise: bool = True
+
+    def without_clicks(self, rows: Tensor | None) -> Plan:
+        """The same plan with boxes in place of the clicks on some rows, bool [R]."""
+        if rows is None:
+            return self
+        return replace(self, kinds=torch.where(rows.cpu() & (self.kinds == CLICK), BOX, self.kinds))
 
     def order(self, frames: int) -> list[int]:
         """Frames in the order in which they are processed: prompted ones first, then the others in time."""

@@ -82,6 +82,7 @@ def train_step(
     stage = recipe.stage_at(step)
     generator = step_generator(recipe.seed, step)
     plan = draw_plan(len(batch.clip), batch.frames.shape[1], recipe.prompting_of(stage), generator)
+    plan = plan.without_clicks(batch.unclicked)
     began = time.perf_counter()
     with precision(device, recipe):
         rollout = Rollout(

@@ -24,6 +24,7 @@ from sam2_roto.training.lessons import (
     random_part,
     save_lesson,
 )
+from sam2_roto.training.plan import CLICK, MASK, draw_plan
 from sam2_roto.training.scenes import FRAMES, Scene, find_scenes, load_scene, random_scene_part, save_scene
 from sam2_roto.training.trainer import Trainer
 
@@ -92,7 +93,7 @@ def test_masks_that_overlap_are_not_painted_both() -> None:
     masks[0, 20:100, 20:100], masks[1, 60:150, 20:100], masks[2, 200:, 20:60] = True, True, True
     areas = set()
     for seed in range(20):
-        labels = painted(masks, 0.8, torch.Generator().manual_seed(seed))
+        labels = painted(masks, 0.8, torch.Generator().manual_seed(seed)).labels
         areas.add(frozenset(int((labels == number).sum()) // 4 for number in range(1, int(labels.max()) + 1)))
     assert areas == {frozenset({90 * 80, 56 * 40}), frozenset({80 * 80, 56 * 40})}
 
@@ -102,7 +103,7 @@ def test_wholes_are_asked_for_as_often_as_wanted() -> None:
     masks[0, 40:60, 40:100], masks[1, 40:120, 40:100] = True, True
     wholes = [
         sum(
-            int((painted(masks, share, torch.Generator().manual_seed(seed)) == 1).sum()) > 4 * 60 * 50
+            int((painted(masks, share, torch.Generator().manual_seed(seed)).labels == 1).sum()) > 4 * 60 * 50
             for seed in range(40)
         )
         for share in (1.0, 0.5, 0.0)
@@ -142,6 +143,28 @@ def test_folders_without_lessons_and_damaged_files_are_told(tmp_path: Path) -> N
         load_lesson(tmp_path / "000000.npz")
     with pytest.raises(DatasetError, match="is no scene"):
         load_scene(tmp_path / "000000.npz", 0, 4)
+
+
+@pytest.mark.parametrize(("whole_share", "clicked"), [(1.0, True), (0.0, False)])
+def test_parts_are_asked_for_by_boxes_where_clicks_mean_wholes(
+    taught: Recipe, whole_share: float, clicked: bool
+) -> None:
+    lessons = replace(taught.lessons, whole_share=whole_share, click_parts=False)
+    prompting = replace(taught.prompting, mask_share=0.2, click_share=0.8)
+    recipe = replace(taught, lessons=lessons, prompting=prompting)
+    rows = BatchMaker(recipe, squares)[0].to(CPU).unclicked
+    assert rows is not None
+    assert rows.tolist() == [not clicked] * len(rows)
+    plan = draw_plan(len(rows), 1, prompting, torch.Generator().manual_seed(0))
+    assert CLICK in plan.kinds
+    assert (CLICK in plan.without_clicks(rows).kinds) == clicked
+    assert torch.equal(plan.without_clicks(rows).kinds == MASK, plan.kinds == MASK)
+
+
+def test_parts_are_clicked_on_by_default(taught: Recipe) -> None:
+    assert BatchMaker(taught, squares)[0].unclicked is None
+    plan = draw_plan(4, 1, taught.prompting, torch.Generator().manual_seed(0))
+    assert plan.without_clicks(None) is plan
 
 
 def test_batches_are_lessons_then_scenes(taught: Recipe) -> None:

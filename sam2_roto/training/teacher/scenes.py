@@ -62,7 +62,7 @@ def follow(teacher: Teacher, frames: Array, rng: Rng) -> Scene:
     pictures = [cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for frame in frames]
     masks = teacher.look(pictures[0], rng).masks
     masks = masks[masks.mean(axis=(1, 2)) < LARGEST]
-    labels = painted(masks, WHOLE_SHARE, torch.Generator().manual_seed(int(rng.integers(2**31))))
+    labels = painted(masks, WHOLE_SHARE, torch.Generator().manual_seed(int(rng.integers(2**31)))).labels
     first = [_logits(labels == number) for number in range(1, min(int(labels.max()), MOST) + 1)]
     logits = torch.stack(first) if first else torch.zeros(0, 1, SIDE // 4, SIDE // 4)
     found = [logits]
