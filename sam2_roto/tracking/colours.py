@@ -77,6 +77,8 @@ def _shades(picture: NDArray[np.uint8], logits: Tensor) -> Shades | None:
 def doubted(entries: Sequence[TrackedObject], decoded: Decoded, best: Tensor | None, view: View) -> Decoded:
     """``decoded``, with the presence of those whose mask has colours that are foreign to the object put in doubt.
 
+    Where colours are kept, this waits for the device.
+
     Args:
         entries: the objects of the rows; those of which no colours are kept are left alone.
         decoded: what the network offers for them on a frame.

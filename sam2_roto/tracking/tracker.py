@@ -276,9 +276,9 @@ class Tracker:
     def _settle(self, entry: TrackedObject, index: int, answer: ObjectFrame) -> None:
         """Take an answer for good."""
         entry.answers[index] = answer
+        entry.shades.pop(index, None)
         seen = self.model.config.knows_colours and answer.present
-        shades = shades_of(self._view(index), answer.logits) if seen else None
-        if shades is not None:
+        if seen and (shades := shades_of(self._view(index), answer.logits)) is not None:
             entry.shades[index] = shades
 
     def _answer(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> tuple[ObjectFrame, FrameMemory]:

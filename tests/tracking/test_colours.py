@@ -128,5 +128,9 @@ def test_colours_are_kept_and_taken_back_with_the_prompt_and_restored_alike() ->
     kept, restored = tracker.objects["disc"].shades, other.objects["disc"].shades
     assert list(kept) == list(restored) == [0]
     assert np.array_equal(kept[0], restored[0])
+    tracker.prompt("disc", 0, FramePrompt(mask=mask & False), clear=True)
+    assert not kept  # nothing is shown any more
+    tracker.prompt("disc", 0, FramePrompt(mask=mask), clear=True)
+    assert list(kept) == [0]
     tracker.clear("disc", 0)
     assert not kept
