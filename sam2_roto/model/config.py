@@ -55,7 +55,7 @@ class ModelConfig:
     looks_around: bool = False
     """Before it answers a click it looks at small pictures of what is around (``tracking/consensus.py``)."""
     knows_colours: bool = False
-    """What it tracks must have the colours of what was prompted (``tracking/colours.py``)."""
+    """What it tracks must have the colours of the masks that were drawn (``tracking/colours.py``)."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 

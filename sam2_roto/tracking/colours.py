@@ -2,7 +2,8 @@
 
 A small network whose object has gone often goes over to something else, as sure of that as it was before, and then
 remembers it. Colours tell: how much of what is seen has none that the object is known by counts against its presence,
-before anything is remembered.
+before anything is remembered. Colours are those of masks that a person drew: what a network makes of a click may be a
+part of what was meant, and its colours not those of the whole.
 """
 
 from __future__ import annotations

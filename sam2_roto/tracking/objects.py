@@ -58,7 +58,7 @@ class TrackedObject:
     answers: dict[int, ObjectFrame] = field(default_factory=dict)
     """Results on prompted frames, kept for good."""
     shades: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    """Its colours on prompted frames (``colours.py``), where the network wants them watched."""
+    """Its colours where its mask was drawn (``colours.py``), if the network wants them watched."""
     tracked: dict[int, int] = field(default_factory=dict)
     """Direction (1 or -1) of the last pass over each frame."""
     recent: dict[int, ObjectFrame] = field(default_factory=dict)

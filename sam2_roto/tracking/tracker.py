@@ -274,10 +274,10 @@ class Tracker:
         return logits
 
     def _settle(self, entry: TrackedObject, index: int, answer: ObjectFrame) -> None:
-        """Take an answer for good."""
+        """Take an answer for good, and its colours where a person drew it: a click's answer may be a part."""
         entry.answers[index] = answer
         entry.shades.pop(index, None)
-        seen = self.model.config.knows_colours and answer.present
+        seen = self.model.config.knows_colours and answer.present and entry.prompts[index].mask is not None
         if seen and (shades := shades_of(self._view(index), answer.logits)) is not None:
             entry.shades[index] = shades
 

@@ -1,4 +1,4 @@
-"""What is tracked must have the colours of what was prompted; objects of which no colours are kept are left alone."""
+"""What is tracked must have the colours of what was drawn; objects of which no colours are kept are left alone."""
 
 from __future__ import annotations
 
@@ -118,6 +118,13 @@ def test_what_takes_the_place_of_an_object_is_not_taken_for_it(watched: bool) ->
     tracker.prompt("disc", 0, FramePrompt(mask=mask))
     seen = [result.objects["disc"].present for result in tracker.propagate()]
     assert seen == ([True] * 4 + [False] * 4 if watched else [True] * 8)
+
+
+def test_what_was_clicked_on_is_not_watched() -> None:
+    frames, _ = clip()
+    tracker = Tracker(load_model("nano", "cpu"), ArraySource(frames))
+    assert tracker.prompt("disc", 0, FramePrompt(points=((70, 96, True),))).present
+    assert not tracker.objects["disc"].shades
 
 
 def test_colours_are_kept_and_taken_back_with_the_prompt_and_restored_alike() -> None:
