@@ -54,8 +54,6 @@ class ModelConfig:
     """Where its answer ignores a click, it is bent to it (``tracking/heed.py``); the published say what they say."""
     looks_around: bool = False
     """Before it answers a click it looks at small pictures of what is around (``tracking/consensus.py``)."""
-    knows_colours: bool = False
-    """What it tracks must have the colours of the masks that were drawn (``tracking/colours.py``)."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -128,7 +126,6 @@ NANO = ModelConfig(
     second_look=True,
     heeds_clicks=True,
     looks_around=True,
-    knows_colours=True,
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .colours import counted, unlike
 from .objects import ObjectFrame
 
 Mask = npt.NDArray[np.bool_]
@@ -89,7 +88,9 @@ def gather(results: Iterable[tuple[int, ObjectFrame, float | None]], view: View 
     doubted, jumped = _worst(doubts, doubts, marked), _worst(jumps, [*jumps[1:], 0.0], marked)
     known = [kept for kept, prompted in zip(shades, marked, strict=True) if prompted and kept is not None]
     return [
-        evidence._replace(drift=_drift(evidence.frame, frames), jumped=jump, doubted=doubt, colours=unlike(kept, known))
+        evidence._replace(
+            drift=_drift(evidence.frame, frames), jumped=jump, doubted=doubt, colours=_unlike(kept, known)
+        )
         for evidence, jump, doubt, kept in zip(found, jumped, doubted, shades, strict=True)
     ]
 
@@ -117,7 +118,15 @@ def _shades(view: npt.NDArray[np.uint8], result: ObjectFrame) -> Vector:
     """The object's colours, as shares of ``_SHADES ** 3`` bins."""
     mask = (result.logits > 0).cpu().numpy()
     small = cv2.resize(view, (mask.shape[1], mask.shape[0]), interpolation=cv2.INTER_AREA)[mask]
-    return counted(small, _SHADES)
+    bins = (small.astype(np.int64) * _SHADES // 256) @ np.array([_SHADES**2, _SHADES, 1])
+    return np.asarray(np.bincount(bins, minlength=_SHADES**3) / max(len(bins), 1), np.float64)
+
+
+def _unlike(shades: Vector | None, known: Sequence[Vector]) -> float:
+    """Part of the colours that none of those known share; 0 where there is nothing to tell by."""
+    if shades is None or not known:
+        return 0.0
+    return 1 - max(float(np.minimum(shades, other).sum()) for other in known)
 
 
 def _read(results: Iterable[tuple[int, ObjectFrame, float | None]]) -> Iterator[tuple[Evidence, ObjectFrame]]:

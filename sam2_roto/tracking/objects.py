@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
-
-from sam2_roto.errors import PromptError
 
 from .memory import ObjectMemory
 from .policy import Policy
@@ -57,8 +52,6 @@ class TrackedObject:
     prompts: dict[int, FramePrompt] = field(default_factory=dict)
     answers: dict[int, ObjectFrame] = field(default_factory=dict)
     """Results on prompted frames, kept for good."""
-    shades: dict[int, NDArray[np.float64]] = field(default_factory=dict)
-    """Its colours where its mask was drawn (``colours.py``), if the network wants them watched."""
     tracked: dict[int, int] = field(default_factory=dict)
     """Direction (1 or -1) of the last pass over each frame."""
     recent: dict[int, ObjectFrame] = field(default_factory=dict)
@@ -67,18 +60,6 @@ class TrackedObject:
     """Who is asked what to remember; None for the published way."""
     noted: tuple[int, int] | None = None
     """Frame up to which the policy has followed, and the direction of that pass."""
-
-    @property
-    def unwatched(self) -> bool:
-        """Whether nothing but the network has a say in what is seen of it."""
-        return self.policy is None and not self.shades
-
-    def forget(self, index: int) -> None:
-        """Take back what was said on a frame."""
-        self.memory.forget(index)
-        for kept in (self.prompts, self.answers, self.shades):
-            kept.pop(index, None)
-        self.noted = None
 
     def drawn(self, index: int, step: int) -> bool:
         """Whether a pass in direction ``step`` comes to a frame from a mask that a person drew."""
@@ -92,12 +73,3 @@ class TrackedObject:
         self.recent[index] = result
         if len(self.recent) > RECENT:
             del self.recent[next(iter(self.recent))]
-
-
-def check_prompted(entries: Sequence[TrackedObject]) -> None:
-    """Raise PromptError where there is nothing to track, or something of which nothing was said."""
-    if not entries:
-        raise PromptError("there is nothing to track; give a click, a box or a mask first")
-    for entry in entries:
-        if not entry.memory.prompted:
-            raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")

@@ -13,12 +13,11 @@ from sam2_roto.model import SAM2, ImageFeatures, Prediction
 
 from .archive import Archive
 from .batches import Group, equal_shapes, stack
-from .colours import doubted, shades_of
 from .guide import Guide, carry, keep_detail
 from .heed import heeded
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory
-from .objects import FrameResult, ObjectFrame, TrackedObject, check_prompted
+from .objects import FrameResult, ObjectFrame, TrackedObject
 from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
 from .source import ENCODED_AHEAD, LOOK_AHEAD, FrameSource, encoded, prepare
@@ -99,7 +98,7 @@ class Tracker:
         entry.noted = None
         if index not in entry.tracked or index in entry.memory.prompted or self._keep_corrections:
             entry.memory.keep(index, memory)
-            self._settle(entry, index, result)
+            entry.answers[index] = result
         else:
             entry.memory.push(index, memory)
             entry.note(index, result)
@@ -117,14 +116,17 @@ class Tracker:
         memory = self._relive(index, answer._replace(prompted=True))
         entry = self._entry(name)
         entry.memory.keep(index, memory)
-        entry.prompts[index] = prompt
+        entry.prompts[index], entry.answers[index] = prompt, answer
         entry.noted = None
-        self._settle(entry, index, answer)
         self.objects[name] = entry
 
     def clear(self, name: str, frame: int) -> None:
         """Take back all prompts of object ``name`` on ``frame``; the next pass tracks through it."""
-        self._object(name).forget(self._position(frame))
+        entry, index = self._object(name), self._position(frame)
+        entry.prompts.pop(index, None)
+        entry.answers.pop(index, None)
+        entry.memory.forget(index)
+        entry.noted = None
 
     def remove(self, name: str) -> None:
         """Forget an object; the others are not touched."""
@@ -149,7 +151,7 @@ class Tracker:
         """
         step = -1 if reverse else 1
         entries = [self._object(name) for name in (self.objects if joins is None else joins)]
-        check_prompted(entries)
+        self._check_prompted(entries)
         order = self._order(entries, start, stop, step)
         begins = {e.name: order[0] if joins is None else self._position(joins[e.name]) for e in entries}
         waiting: Flight | None = None
@@ -210,11 +212,10 @@ class Tracker:
         entries = [entry for entry, _ in group]
         memory = stack([recall for _, recall in group], self.model.config, self._device, len(self.frames))
         priors = torch.stack([carried[entry.name] for entry in entries]) if entries[0].name in carried else None
-        if priors is None and all(entry.unwatched for entry in entries):
+        if priors is None and all(entry.policy is None for entry in entries):
             return *self._step(features, memory), Belief(None, [None] * len(group))
         decoded = self.model.decode(self.model.condition(features.top, memory), features, mask=priors)
         belief = believe(entries, decoded, index, step, view)
-        decoded = doubted(entries, decoded, belief.best, view)
         drawn = [entry.drawn(index, step) for entry in entries]
         prediction = self._round(keep_detail(self.model.choose(decoded, belief.best), priors, drawn))
         return prediction, self._remember(features, prediction, prompted=False), belief
@@ -272,14 +273,6 @@ class Tracker:
     def _from_here(self, logits: Tensor, there: int, here: int) -> Tensor:  # noqa: ARG002
         """Logits ``[S/4, S/4]`` of frame ``there`` on the cells of ``here``."""
         return logits
-
-    def _settle(self, entry: TrackedObject, index: int, answer: ObjectFrame) -> None:
-        """Take an answer for good, and its colours where a person drew it: a click's answer may be a part."""
-        entry.answers[index] = answer
-        entry.shades.pop(index, None)
-        seen = self.model.config.knows_colours and answer.present and entry.prompts[index].mask is not None
-        if seen and (shades := shades_of(self._view(index), answer.logits)) is not None:
-            entry.shades[index] = shades
 
     def _answer(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> tuple[ObjectFrame, FrameMemory]:
         features = self._features.get(index) or self._encode(index, self._view(index))
@@ -388,6 +381,13 @@ class Tracker:
             known = ", ".join(self.objects) or "none"
             raise PromptError(f"there is no object '{name}'; the objects are: {known}")
         return self.objects[name]
+
+    def _check_prompted(self, entries: list[TrackedObject]) -> None:
+        if not entries:
+            raise PromptError("there is nothing to track; give a click, a box or a mask first")
+        for entry in entries:
+            if not entry.memory.prompted:
+                raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")
 
     def _order(self, entries: list[TrackedObject], start: int | None, stop: int | None, step: int) -> range:
         foremost = min if step > 0 else max
