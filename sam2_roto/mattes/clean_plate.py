@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam2_roto.mattes.affine import fit_affine, vectors
 from sam2_roto.mattes.bands import Box
 from sam2_roto.mattes.scene import Moment, Picture, Scene
 
@@ -24,9 +25,6 @@ Array = NDArray[Any]
 _NEAR, _AWAY = 0.01, 0.022  # of the plate's diagonal: from where, on its own frame, a pixel may be background, and is
 _MOVED = 0.003  # of the plate's diagonal: how far an object moves until what it hid is seen
 _HIDDEN = 0.05  # of that: so little shows nothing
-_ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels of the reduced plate beyond which flow counts less
-_SPARSE = 4  # pixels of the reduced plate from one vector of flow that is fitted to the next
-_FEWEST = 24  # vectors of flow that a fit needs
 _REACH = 0.07  # of the plate's diagonal: how far from the object its strands may be
 _MISSED = 0.5  # pixels of the flow by which a background may miss its motion until it counts half
 _FARTHEST = 4.0  # of such pixels that count
@@ -78,7 +76,7 @@ def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Arra
         return None
     flow = now.picture.flow_to(other.picture).cpu().numpy()
     here, there = _object(now, flow.shape[1:]), _object(other, flow.shape[1:])
-    motion = _affine(flow, cv2.dilate(np.maximum(here, there), np.ones((15, 15))) < 0.05)
+    motion = fit_affine(vectors(flow, cv2.dilate(np.maximum(here, there), np.ones((15, 15))) < 0.05))
     if motion is None:
         return None
     moved = min(_moved(flow, motion, here), _shifted(here, there, motion))
@@ -104,21 +102,6 @@ def _object(moment: Moment, size: tuple[int, ...]) -> Array:
     if moment.alpha is None:
         return np.zeros(size, np.float32)
     return np.asarray(cv2.resize(moment.alpha.cpu().numpy(), (size[1], size[0]), interpolation=cv2.INTER_AREA))
-
-
-def _affine(flow: Array, background: Array) -> Array | None:
-    """The motion ``[3, 2]`` that takes (x, y, 1), pixels of the flow, to its displacement; None from too little."""
-    y, x = np.nonzero(background[::_SPARSE, ::_SPARSE])
-    if len(x) < _FEWEST:
-        return None
-    y, x = y * _SPARSE, x * _SPARSE
-    wanted = flow[:, y, x].T.astype(np.float64)
-    places = np.stack([x, y, np.ones_like(x)], axis=1).astype(np.float64)
-    weight = np.ones(len(x))
-    for _ in range(_ROUNDS):
-        motion = np.linalg.lstsq(places * weight[:, None], wanted * weight[:, None], rcond=None)[0]
-        weight = 1 / np.sqrt(1 + ((wanted - places @ motion) ** 2).sum(1) / _OUTLIER**2)
-    return np.asarray(motion)
 
 
 def _moved(flow: Array, motion: Array, solid: Array) -> float:

@@ -31,22 +31,38 @@ class Picture:
         part = torch.from_numpy(np.ascontiguousarray(self.view[y0:y1, x0:x1])).to(self.device)
         return part.permute(2, 0, 1).float().div_(255)
 
-    @cached_property
-    def small(self) -> NDArray[np.uint8]:
-        """The plate reduced for measuring motion, uint8 RGB."""
+    @property
+    def reduced(self) -> Picture:
+        """The plate reduced for measuring motion; this one where it is small already."""
+        return self if self._reduced_size == self.view.shape[1::-1] else self._reduced
+
+    @property
+    def _reduced_size(self) -> tuple[int, int]:
         height, width = self.view.shape[:2]
         scale = min(1.0, FLOW_SIDE / max(height, width))
-        size = (max(16, round(width * scale)), max(16, round(height * scale)))
-        return np.asarray(cv2.resize(self.view, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return max(16, round(width * scale)), max(16, round(height * scale))
+
+    @cached_property
+    def _reduced(self) -> Picture:
+        view = cv2.resize(self.view, self._reduced_size, interpolation=cv2.INTER_AREA)
+        return Picture(np.asarray(view, np.uint8), self.device)
+
+    @property
+    def small(self) -> NDArray[np.uint8]:
+        """The reduced plate's view, uint8 RGB."""
+        return self.reduced.view
 
     def flow_to(self, other: Picture) -> Tensor:
         """Where each pixel is found in ``other``: float32 ``[2, h, w]`` (x, y) of the reduced plate, in its pixels.
 
         By dense inverse search (Kroeger and others 2016); measured once for each pair.
         """
+        return self.reduced._measured(other.reduced)
+
+    def _measured(self, other: Picture) -> Tensor:
         if other not in self._flows:
             search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-            found: Any = search.calc(_grey(self.small), _grey(other.small), None)  # type: ignore[call-overload]
+            found: Any = search.calc(_grey(self.view), _grey(other.view), None)  # type: ignore[call-overload]
             self._flows[other] = torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1))).to(self.device)
         return self._flows[other]
 

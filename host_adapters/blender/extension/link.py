@@ -35,7 +35,7 @@ class Settings:
     def recipe(self) -> Json:
         """How mattes are made, as the service tells it: the default recipe, and a soft edge of the feather's width."""
         steps: list[Json] = [
-            {"step": "strands", "frames": 5, "reach": 0.0},
+            {"step": "strands", "frames": 5, "reach": 0.0, "translucent": True},
             {"step": "stabilise", "frames": 2, "strength": 1.0},
             {"step": "refine", "pixels": 0.0, "epsilon": 0.00005},
         ]
