@@ -201,6 +201,7 @@ def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]
     for name, step in steps.items():
         yield name, milliseconds(lambda step=step: step.apply(alpha, scene), repeat)
     yield "strands, 7 frames", milliseconds(lambda: Strands().apply(alpha, wide), repeat)
+    yield "the same, not translucent", milliseconds(lambda: Strands(translucent=False).apply(alpha, wide), repeat)
     yield "hair, no clean plate", milliseconds(lambda: Hair(frames=0).apply(alpha, scene), 1)
     yield "hair, 7 frames", milliseconds(lambda: Hair(frames=3).apply(alpha, wide), 1)
 

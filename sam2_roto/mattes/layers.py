@@ -176,8 +176,10 @@ def _object_motion(flow: Array, still: Array, solid: Array) -> Array | None:
 
 def _uncovered(moment: Moment, size: tuple[int, int]) -> Array:
     """Where the ground is seen, 0 to 1: float32 ``[h, w]``."""
+    diagonal = math.hypot(*size)
     beside = cv2.distanceTransform((_small(moment, size) < _EMPTY).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.asarray(np.clip((beside / math.hypot(*size) - _NEAR) / (_AWAY - _NEAR), 0, 1), np.float32)
+    beside = np.minimum(beside, diagonal) / diagonal  # without an object it has no end
+    return np.asarray(np.clip((beside - _NEAR) / (_AWAY - _NEAR), 0, 1), np.float32)
 
 
 def _box(mask: Array) -> Box:

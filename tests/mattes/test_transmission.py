@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sam2_roto.errors import ExportError
 from sam2_roto.mattes import Hair, Strands
 from sam2_roto.mattes.affine import after, fit_affine, inverse, matrix, vectors
-from sam2_roto.mattes.layers import part_layers
+from sam2_roto.mattes.layers import _uncovered, part_layers
 from sam2_roto.mattes.scene import Moment, Picture, Scene, alone
 from sam2_roto.mattes.transmission import see_through
 
@@ -111,6 +111,10 @@ def test_frames_without_plate_or_object_do_no_harm() -> None:
     alpha = scene.moment.alpha
     assert alpha is not None
     assert see_through(alpha, alone(alpha)) is alpha
+
+
+def test_a_small_plate_without_the_object_is_all_ground() -> None:
+    assert (_uncovered(Moment(0, None), (48, 64)) == 1).all()
 
 
 def test_it_is_part_of_the_steps_that_look_behind_the_object() -> None:
