@@ -13,6 +13,7 @@ Array = NDArray[Any]
 _ROUNDS, _OUTLIER = 6, 0.3  # of the fit; pixels beyond which a vector counts less
 _SPARSE = 4  # pixels from one vector of flow that is looked at to the next
 _FEWEST = 24  # vectors that a fit needs
+_EMPTY = 0.05  # alpha below which an object is not there
 
 
 class Vectors(NamedTuple):
@@ -45,6 +46,11 @@ def fit_affine(found: Vectors) -> Array | None:
         motion = np.linalg.lstsq(found.places * weight[:, None], found.moved * weight[:, None], rcond=None)[0]
         weight = 1 / np.sqrt(1 + (departures(found, motion) / _OUTLIER) ** 2)
     return np.asarray(motion)
+
+
+def ground_motion(flow: Array, here: Array, there: Array) -> Array | None:
+    """The background's motion ``[3, 2]``, by what lies well beside an object's mattes ``[h, w]`` on both frames."""
+    return fit_affine(vectors(flow, cv2.dilate(np.maximum(here, there), np.ones((15, 15), np.uint8)) < _EMPTY))
 
 
 def departures(found: Vectors, motion: Array) -> Array:

@@ -56,9 +56,14 @@ def depth(mask: Array) -> Array:
 
 def unknown_box(regions: Array) -> Box | None:
     """The pixels x0, y0, x1, y1 round the unknown ones of a trimap, and two more; None where there are none."""
-    rows, columns = (np.flatnonzero((regions == 0.5).any(axis)) for axis in (1, 0))
+    return box_round(regions == 0.5, 2)
+
+
+def box_round(mask: Array, margin: int) -> Box | None:
+    """The pixels x0, y0, x1, y1 round a mask, and ``margin`` more; None where it is empty."""
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     if not rows.size:
         return None
-    height, width = regions.shape
-    x0, y0 = max(0, int(columns[0]) - 2), max(0, int(rows[0]) - 2)
-    return x0, y0, min(width, int(columns[-1]) + 3), min(height, int(rows[-1]) + 3)
+    height, width = mask.shape
+    x0, y0 = max(0, int(columns[0]) - margin), max(0, int(rows[0]) - margin)
+    return x0, y0, min(width, int(columns[-1]) + 1 + margin), min(height, int(rows[-1]) + 1 + margin)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam2_roto.mattes.affine import fit_affine, vectors
+from sam2_roto.mattes.affine import departures, ground_motion, vectors
 from sam2_roto.mattes.bands import Box
 from sam2_roto.mattes.scene import Moment, Picture, Scene
 
@@ -75,12 +75,13 @@ def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Arra
     if now.picture is None or other.picture is None:
         return None
     flow = now.picture.flow_to(other.picture).cpu().numpy()
-    here, there = _object(now, flow.shape[1:]), _object(other, flow.shape[1:])
-    motion = fit_affine(vectors(flow, cv2.dilate(np.maximum(here, there), np.ones((15, 15))) < 0.05))
+    size = flow.shape[1], flow.shape[2]
+    here, there = now.reduced(size), other.reduced(size)
+    motion = ground_motion(flow, here, there)
     if motion is None:
         return None
     moved = min(_moved(flow, motion, here), _shifted(here, there, motion))
-    seen = min(1.0, moved / (_MOVED * math.hypot(*flow.shape[1:])))
+    seen = min(1.0, moved / (_MOVED * math.hypot(*size)))
     if seen < _HIDDEN:
         return None
     away = _away(there, other.picture) * seen
@@ -97,20 +98,10 @@ def _laid_over(now: Moment, other: Moment, box: Box) -> tuple[Array, Array, Arra
     )
 
 
-def _object(moment: Moment, size: tuple[int, ...]) -> Array:
-    """Alpha at the size of the flow; nothing where the object is absent."""
-    if moment.alpha is None:
-        return np.zeros(size, np.float32)
-    return np.asarray(cv2.resize(moment.alpha.cpu().numpy(), (size[1], size[0]), interpolation=cv2.INTER_AREA))
-
-
 def _moved(flow: Array, motion: Array, solid: Array) -> float:
     """How far the object moves against the background, the median in pixels of the flow; no end where it is absent."""
-    y, x = np.nonzero(solid > 0.9)
-    if not len(x):
-        return math.inf
-    ground = np.stack([x, y, np.ones_like(x)], axis=1) @ motion
-    return float(np.median(np.linalg.norm(flow[:, y, x].T - ground, axis=1)))
+    found = vectors(flow, solid > 0.9, 1)
+    return float(np.median(departures(found, motion))) if len(found.places) else math.inf
 
 
 def _shifted(here: Array, there: Array, motion: Array) -> float:

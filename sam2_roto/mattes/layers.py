@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sam2_roto.mattes.affine import after, departures, fetched, fit_affine, inverse, matrix, vectors
-from sam2_roto.mattes.bands import Box
+from sam2_roto.mattes.affine import after, departures, fetched, fit_affine, ground_motion, inverse, matrix, vectors
+from sam2_roto.mattes.bands import Box, box_round
 from sam2_roto.mattes.scene import Moment, Picture, Scene
 
 Array = NDArray[Any]
@@ -37,7 +37,8 @@ class Layers:
     """Frames within ``box`` of the reduced plate, as the object sees them; n of them, this one among them.
 
     Attributes:
-        box: x0, y0, x1, y1, pixels of the reduced plate.
+        size: height and width of the reduced plate.
+        box: x0, y0, x1, y1, pixels of it.
         solid: bool ``[h, w]``, where the object is on this frame.
         seen: float32 ``[n, h, w]``, light on each pixel of the object as it moves.
         inside: float32 ``[n, h, w]``, 0 or 1: whether the object is there on that frame, too.
@@ -46,6 +47,7 @@ class Layers:
         known: float32 ``[h, w]``, on how many frames it is uncovered.
     """
 
+    size: tuple[int, int]
     box: Box
     solid: Array
     seen: Array
@@ -55,24 +57,38 @@ class Layers:
     known: Array
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Another frame and its plate, and the maps ``[2, 3]`` that take the ground there, and the object."""
+
+    moment: Moment
+    picture: Picture
+    still: Array
+    moving: Array
+
+    @property
+    def beneath(self) -> Array:
+        """From a pixel of the object to that of the ground, on this frame, that lies under it on the other."""
+        return after(inverse(self.still), self.moving)
+
+
 def part_layers(scene: Scene) -> Layers | None:
     """The layers of a scene's frame; None where the object is not seen to move against the ground."""
-    now, size = scene.moment, _size(scene)
-    if now.picture is None or now.alpha is None or size is None:
+    now = scene.moment
+    if now.picture is None:
         return None
-    solid = _small(now, size) > _SOME
-    if solid.sum() < _LEAST:
+    view = now.picture.reduced.view
+    size = view.shape[0], view.shape[1]
+    solid = now.reduced(size) > _SOME
+    tight = box_round(solid, 0)
+    if tight is None or solid.sum() < _LEAST:
         return None
-    ways = _all_ways(scene, solid)
-    if len(ways) < _FEWEST:
+    ways = _all_ways(scene, size, tight)
+    went = max(_farthest(way.beneath, tight) for way in ways)
+    box = box_round(solid, math.ceil(went) + 2)
+    if len(ways) < _FEWEST or went < _MOVED or box is None:
         return None
-    under = [after(inverse(ground), object_) for _, (ground, object_) in ways]
-    went = [_farthest(way, _box(solid)) for way in under]
-    if max(went) < _MOVED:
-        return None
-    box = _grown(_box(solid), max(went), size)
-    axis = _axis(now.picture.reduced.view, _uncovered(now, size), box)
-    return _laid(ways, solid, box, axis, size)
+    return _laid(ways, solid, box, _axis(view, _uncovered(now, size), box))
 
 
 def fine_detail(light: Array, weight: Array, diagonal: float) -> Array:
@@ -82,23 +98,22 @@ def fine_detail(light: Array, weight: Array, diagonal: float) -> Array:
     return np.asarray(light - sums / (total + 1e-3))
 
 
-def _laid(ways: list[tuple[Moment, tuple[Array, Array]]], solid: Array, box: Box, axis: Array, size: Any) -> Layers:
+def _laid(ways: list[_Way], solid: Array, box: Box, axis: Array) -> Layers:
     """The frames laid over the box by both motions."""
     x0, y0, x1, y1 = box
+    size, part = (solid.shape[0], solid.shape[1]), solid[y0:y1, x0:x1]
     here = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0]])
-    part = solid[y0:y1, x0:x1]
-    seen, inside, beneath = [], [], []
-    samples, shares = [], []
-    for moment, (still, moving) in ways:
-        assert moment.picture is not None
-        light, there = _light(moment.picture, axis), _small(moment, size)
-        seen.append(fetched(light, after(moving, here), part))
-        inside.append(fetched((there > _SOME).astype(np.float32), after(moving, here), part))
-        beneath.append(after(after(inverse(here), after(inverse(still), moving)), here))
-        samples.append(fetched(light, after(still, here), part))
-        shares.append(fetched(_uncovered(moment, size), after(still, here), part))
+    seen, inside, beneath, samples, shares = [], [], [], [], []
+    for way in ways:
+        light, there = _light(way.picture, axis), way.moment.reduced(size) > _SOME
+        still, moving = after(way.still, here), after(way.moving, here)
+        seen.append(fetched(light, moving, part))
+        inside.append(fetched(there.astype(np.float32), moving, part))
+        beneath.append(after(after(inverse(here), way.beneath), here))
+        samples.append(fetched(light, still, part))
+        shares.append(fetched(_uncovered(way.moment, size), still, part))
     ground, known = _agreed(np.stack(samples), np.stack(shares))
-    return Layers(box, part, np.stack(seen), np.stack(inside), beneath, ground, known)
+    return Layers(size, box, part, np.stack(seen), np.stack(inside), beneath, ground, known)
 
 
 def _agreed(samples: Array, shares: Array) -> tuple[Array, Array]:
@@ -113,50 +128,35 @@ def _agreed(samples: Array, shares: Array) -> tuple[Array, Array]:
     return mean * weight, weight
 
 
-def _size(scene: Scene) -> tuple[int, int] | None:
-    """Height and width of the reduced plate."""
-    picture = scene.moment.picture
-    return None if picture is None else (picture.reduced.view.shape[0], picture.reduced.view.shape[1])
+def _all_ways(scene: Scene, size: tuple[int, int], tight: Box) -> list[_Way]:
+    """The ways to all frames to which there is one, nearest first.
 
-
-def _small(moment: Moment, size: tuple[int, int]) -> Array:
-    """Alpha on the reduced plate; nothing where the object is absent."""
-    if moment.alpha is None:
-        return np.zeros(size, np.float32)
-    return np.asarray(cv2.resize(moment.alpha.cpu().numpy(), size[::-1], interpolation=cv2.INTER_AREA))
-
-
-def _all_ways(scene: Scene, solid: Array) -> list[tuple[Moment, tuple[Array, Array]]]:
-    """The frames to which both motions are known, with these, nearest first.
-
-    Where the nearest say nothing, as of somebody who walks, no others are asked.
+    Where the nearest have none, as of somebody who walks, no others are asked.
     """
-    found: list[tuple[Moment, tuple[Array, Array]]] = []
+    found: list[_Way] = []
     order = sorted(range(len(scene.moments)), key=lambda place: abs(place - scene.now))
     for tried, place in enumerate(order):
         if tried == _NEAREST and len(found) < _FEWEST:
             break
-        way = _ways(scene.moment, scene.moments[place], solid)
-        if way is not None:
-            found.append((scene.moments[place], way))
+        way = _way(scene.moment, scene.moments[place], size)
+        if way is not None and _farthest(way.beneath, tight) <= _FARTHEST * math.hypot(*size):
+            found.append(way)
     return found
 
 
-def _ways(now: Moment, other: Moment, solid: Array) -> tuple[Array, Array] | None:
-    """The ground's motion to another frame, and the object's, as maps; None where one of them is not known."""
+def _way(now: Moment, other: Moment, size: tuple[int, int]) -> _Way | None:
+    """How ground and object go to another frame; None where that is not known."""
     if now.picture is None or other.picture is None:
         return None
     if other is now:
-        return matrix(np.zeros((3, 2))), matrix(np.zeros((3, 2)))
-    flow, there = now.picture.flow_to(other.picture).cpu().numpy(), _small(other, solid.shape) > _SOME
-    either = np.maximum(solid, there).astype(np.uint8)
-    still = fit_affine(vectors(flow, cv2.dilate(either, np.ones((15, 15), np.uint8)) == 0))
-    moving = None if still is None else _object_motion(flow, still, solid) if there.any() else still
-    if still is None or moving is None:
+        return _Way(now, now.picture, matrix(np.zeros((3, 2))), matrix(np.zeros((3, 2))))
+    flow = now.picture.flow_to(other.picture).cpu().numpy()
+    here, there = now.reduced(size), other.reduced(size)
+    still = ground_motion(flow, here, there)
+    if still is None:
         return None
-    maps = matrix(still), matrix(moving)
-    far = _farthest(after(inverse(maps[0]), maps[1]), _box(solid)) > _FARTHEST * math.hypot(*solid.shape)
-    return None if far else maps
+    moving = _object_motion(flow, still, here > _SOME) if (there > _SOME).any() else still
+    return None if moving is None else _Way(other, other.picture, matrix(still), matrix(moving))
 
 
 def _object_motion(flow: Array, still: Array, solid: Array) -> Array | None:
@@ -177,22 +177,9 @@ def _object_motion(flow: Array, still: Array, solid: Array) -> Array | None:
 def _uncovered(moment: Moment, size: tuple[int, int]) -> Array:
     """Where the ground is seen, 0 to 1: float32 ``[h, w]``."""
     diagonal = math.hypot(*size)
-    beside = cv2.distanceTransform((_small(moment, size) < _EMPTY).astype(np.uint8), cv2.DIST_L2, 5)
+    beside = cv2.distanceTransform((moment.reduced(size) < _EMPTY).astype(np.uint8), cv2.DIST_L2, 5)
     beside = np.minimum(beside, diagonal) / diagonal  # without an object it has no end
     return np.asarray(np.clip((beside - _NEAR) / (_AWAY - _NEAR), 0, 1), np.float32)
-
-
-def _box(mask: Array) -> Box:
-    """The pixels round a mask; all where it is empty."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    if not rows.size:
-        return 0, 0, mask.shape[1], mask.shape[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def _grown(box: Box, margin: float, size: tuple[int, int]) -> Box:
-    grow = math.ceil(margin) + 2
-    return max(0, box[0] - grow), max(0, box[1] - grow), min(size[1], box[2] + grow), min(size[0], box[3] + grow)
 
 
 def _farthest(way: Array, box: Box) -> float:
@@ -212,4 +199,4 @@ def _axis(view: Array, uncovered: Array, box: Box) -> Array:
     light = np.square(view[part].astype(np.float32) / 255)
     fine = (light - cv2.GaussianBlur(light, (0, 0), _FINE * math.hypot(*view.shape[:2])))[uncovered[part] > _SOME]
     _, axes = np.linalg.eigh(fine.T @ fine + 1e-9 * np.ones((3, 3)))
-    return np.asarray(axes[:, -1] * np.sign(axes[:, -1].sum()), np.float32)
+    return np.asarray(axes[:, -1], np.float32)

@@ -81,6 +81,12 @@ class Moment:
     cell: float = 4.0
     """Side of a cell of the logits' grid, in plate pixels."""
 
+    def reduced(self, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Alpha at ``size`` (height, width), that of the flow; nothing where the object is absent."""
+        if self.alpha is None:
+            return np.zeros(size, np.float32)
+        return np.asarray(cv2.resize(self.alpha.cpu().numpy(), size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
 
 @dataclass(frozen=True)
 class Scene:

@@ -69,39 +69,34 @@ def see_through(alpha: Tensor, scene: Scene) -> Tensor:
     layers = part_layers(scene)
     if layers is None:
         return alpha
-    size = scene.moment.picture.reduced.view.shape[:2] if scene.moment.picture else alpha.shape
-    slope, sure = transmission(layers, math.hypot(*size))
+    slope, sure = transmission(layers)
     if not sure.any():
         return alpha
     x0, y0, x1, y1 = layers.box
-    most = np.ones(size, np.float32)
+    most = np.ones(layers.size, np.float32)
     most[y0:y1, x0:x1] -= slope * sure
     whole = cv2.resize(most, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
     return torch.minimum(alpha, torch.from_numpy(whole).to(alpha))
 
 
-def transmission(layers: Layers, diagonal: float) -> tuple[Array, Array]:
+def transmission(layers: Layers) -> tuple[Array, Array]:
     """How much of the ground's light comes through each pixel, and how far that is to be believed.
 
-    Args:
-        layers: the frames.
-        diagonal: of the reduced plate, in pixels.
-
-    Returns:
-        Two of float32 ``[h, w]``, 0 to 1.
+    Two of float32 ``[h, w]``, 0 to 1.
     """
     nothing = np.zeros_like(layers.seen)
     ground = _Ground(_UNCOVERED * layers.ground, _UNCOVERED * layers.known, nothing, nothing)
     for turn in range(_PASSES):
-        fit = _fitted(layers, ground, diagonal)
+        fit = _fitted(layers, ground)
         if turn == _PASSES - 1 or not fit.sure.any():
             break
         ground = _seen_through(layers, fit)
     return fit.slope, fit.sure
 
 
-def _fitted(layers: Layers, ground: _Ground, diagonal: float) -> _Fit:
+def _fitted(layers: Layers, ground: _Ground) -> _Fit:
     """The slope of what is seen over what lies beneath, for each pixel."""
+    diagonal = math.hypot(*layers.size)
     beneath, weight = _beneath(layers, ground)
     fine = np.stack([fine_detail(*one, diagonal) for one in zip(layers.seen, weight, strict=True)])
     below = np.stack([fine_detail(*one, diagonal) for one in zip(beneath, weight, strict=True)])
