@@ -40,11 +40,13 @@ class Lesson:
         picture: uint8 [512, 512, 3] RGB; wide pictures are squeezed, as the network sees them.
         features: float16 [256, 32, 32], the teacher's, as its decoder reads them.
         masks: bool [K, 256, 256], best first; they may lie within one another.
+        meant: bool [K], which of them who clicks there means; the others are parts and surroundings.
     """
 
     picture: Array
     features: Array
     masks: Array
+    meant: Array
 
 
 def to_jpeg(picture: Array) -> Array:
@@ -65,7 +67,11 @@ def save_lesson(lesson: Lesson, path: Path) -> None:
     """Write a lesson; the file appears whole or not at all. Raises OutputError where it cannot be written."""
     with replacing(path) as draft, draft.open("wb") as file:
         np.savez(
-            file, picture=to_jpeg(lesson.picture), features=lesson.features, masks=np.packbits(lesson.masks, axis=-1)
+            file,
+            picture=to_jpeg(lesson.picture),
+            features=lesson.features,
+            masks=np.packbits(lesson.masks, axis=-1),
+            meant=lesson.meant,
         )
 
 
@@ -73,8 +79,9 @@ def load_lesson(path: Path) -> Lesson:
     """Read a lesson. Raises DatasetError where the file is none."""
     try:
         with np.load(path) as stored:
-            masks = np.unpackbits(stored["masks"], axis=-1).astype(bool)
-            return Lesson(from_jpeg(stored["picture"]), stored["features"], masks.reshape(-1, MASK_SIDE, MASK_SIDE))
+            masks = np.unpackbits(stored["masks"], axis=-1).astype(bool).reshape(-1, MASK_SIDE, MASK_SIDE)
+            meant = stored["meant"] if "meant" in stored else are_things(masks)
+            return Lesson(from_jpeg(stored["picture"]), stored["features"], masks, meant)
     except (OSError, KeyError, ValueError) as error:
         raise DatasetError(f"{path} is no lesson; remove it, and have it made again.") from error
 
@@ -111,7 +118,7 @@ def random_part(
     lesson: Lesson, size: int, whole_share: float, settings: Augmentation, generator: torch.Generator
 ) -> Part:
     """A part of a lesson as a picture of ``size`` pixels square, s = ``size``/16; some of its masks are objects."""
-    shown = painted(lesson.masks, whole_share, generator)
+    shown = painted(lesson.masks, lesson.meant, whole_share, generator)
     labels = torch.from_numpy(shown.labels)[None]
     picture = torch.from_numpy(lesson.picture).permute(2, 0, 1)[None].float()
     matrix = draw_matrix(labels, settings, generator)
@@ -126,16 +133,16 @@ def coarse(features: Tensor, matrix: Tensor, size: int) -> Tensor:
     return F.avg_pool2d(F.grid_sample(features, grid, padding_mode="reflection", align_corners=False), 2)
 
 
-def painted(masks: Array, whole_share: float, generator: torch.Generator) -> Painted:
+def painted(masks: Array, meant: Array, whole_share: float, generator: torch.Generator) -> Painted:
     """Masks [K, S, S] as labels, those that overlap one painted before left out.
 
-    For ``whole_share`` of the lessons only things are painted, the largest first, since who clicks on a thing means all
-    of it; else anything, in random order.
+    For ``whole_share`` of the lessons only those that are ``meant`` [K] are painted, the largest first, since who
+    clicks on a thing means all of it; else anything, in random order.
     """
     order = torch.randperm(len(masks), generator=generator)
     whole = float(torch.rand(1, generator=generator)) < whole_share
     if whole:
-        masks = masks[are_things(masks)]
+        masks = masks[meant]
         order = torch.from_numpy(masks.sum(axis=(1, 2))).argsort(descending=True)
     labels = np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
     number = 0

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from sam2_roto.training.clips import TextureLibrary, generate_clip
 from sam2_roto.training.clips.textures import random_picture
 from sam2_roto.training.data import clip_seed
-from sam2_roto.training.lessons import MASK_SIDE, SIDE, save_lesson
+from sam2_roto.training.lessons import MASK_SIDE, SIDE, are_things, save_lesson
 from sam2_roto.training.teacher.model import Teacher
 from sam2_roto.training.teacher.weights import TEACHER
 
@@ -44,10 +44,19 @@ class Drawn(NamedTuple):
 def draw_picture(seed: int, library: TextureLibrary) -> Drawn:
     """The picture of a seed, of footage, a still or a generated clip."""
     rng = np.random.default_rng(seed)
-    if rng.random() < GENERATED_SHARE or not library.training.pictures:
+    if _of_generated(rng) or not library.training.pictures:
         clip = generate_clip(seed, size=SIDE * 3 // 4, frames=1, library=library)
         return Drawn(_square(clip.frames[0]), true_masks(clip.labels[0]))
     return Drawn(_square(random_window(rng, random_picture(rng, library.training))), None)
+
+
+def is_generated(seed: int) -> bool:
+    """Whether the picture of a seed is of a generated clip, where the library has others."""
+    return _of_generated(np.random.default_rng(seed))
+
+
+def _of_generated(rng: Rng) -> bool:
+    return bool(rng.random() < GENERATED_SHARE)
 
 
 def true_masks(labels: Array) -> Array:
@@ -80,7 +89,7 @@ def write_lessons(teacher: Teacher, draw: Callable[[int], Drawn], folder: Path, 
         drawn = draw(random)
         lesson = teacher.look(drawn.picture, np.random.default_rng(random))
         if drawn.truth is not None:
-            lesson = replace(lesson, masks=drawn.truth)
+            lesson = replace(lesson, masks=drawn.truth, meant=are_things(drawn.truth))
         save_lesson(lesson, folder / f"{number:06d}.npz")
 
 

@@ -15,7 +15,7 @@ from sam2_roto.checkpoints.load import load_weights
 from sam2_roto.model import SAM2, ImageFeatures, build_model
 from sam2_roto.precision import multiplies_bfloat16
 from sam2_roto.training.data import normalise
-from sam2_roto.training.lessons import MASK_SIDE, SIDE, Lesson
+from sam2_roto.training.lessons import MASK_SIDE, SIDE, Lesson, are_things
 from sam2_roto.training.teacher.weights import TEACHER
 
 Array = npt.NDArray[Any]
@@ -47,8 +47,8 @@ class Teacher:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
             top, features = self._see(picture, len(points))
             answer = self.model.decode(top, features, (points, labels), None, True)
-        masks = best_masks(answer.logits.float().flatten(0, 1), answer.iou.float().flatten())
-        return Lesson(picture, top[0].half().cpu().numpy(), masks.cpu().numpy())
+        masks = best_masks(answer.logits.float().flatten(0, 1), answer.iou.float().flatten()).cpu().numpy()
+        return Lesson(picture, top[0].half().cpu().numpy(), masks, are_things(masks))
 
     @torch.inference_mode()
     def again(self, picture: Array, logits: Tensor) -> Tensor:
@@ -58,6 +58,17 @@ class Teacher:
             top, features = self._see(picture, len(rows))
             answer = self.model.decode(top, features, boxes_of(rows), rows, False)
         return answer.logits.float().cpu()
+
+    @torch.inference_mode()
+    def within(self, picture: Array, masks: Array) -> Array:
+        """The thing in the box round each of masks bool [K, 256, 256] on a picture uint8 [512, 512, 3]: the same."""
+        boxes = boxes_of(torch.from_numpy(masks)[:, None].float().to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
+            top, features = self._see(picture, len(masks))
+            answer = self.model.decode(top, features, boxes, None, False)
+        size = (MASK_SIDE, MASK_SIDE)
+        shown = F.interpolate(answer.logits.float(), size=size, mode="bilinear", align_corners=False)
+        return np.asarray((shown[:, 0] > 0).cpu().numpy())
 
     def _see(self, picture: Array, rows: int) -> tuple[Tensor, ImageFeatures]:
         """What the decoder reads of a picture, for so many rows of prompts."""
@@ -80,10 +91,10 @@ def boxes_of(logits: Tensor) -> tuple[Tensor, Tensor]:
     return (torch.tensor(corners) * scale).to(logits.device), labels.to(logits.device)
 
 
-def jittered_grid(rng: Rng) -> Array:
-    """Points float32 [16, 1, 2] (x, y), one in each cell of a grid over the picture."""
-    cells = np.stack(np.meshgrid(np.arange(GRID), np.arange(GRID)), axis=-1).reshape(-1, 1, 2)
-    return np.asarray(((cells + rng.random(cells.shape)) * SIDE / GRID).astype(np.float32))
+def jittered_grid(rng: Rng, side: int = GRID) -> Array:
+    """Points float32 [side * side, 1, 2] (x, y), one in each cell of a grid over the picture."""
+    cells = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 1, 2)
+    return np.asarray(((cells + rng.random(cells.shape)) * SIDE / side).astype(np.float32))
 
 
 def best_masks(logits: Tensor, iou: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from sam2_roto.tracking.guide import carry, motion
 from sam2_roto.training.clips import TextureLibrary
 from sam2_roto.training.clips.library import Pool
 from sam2_roto.training.data import clip_seed
-from sam2_roto.training.lessons import SIDE, painted
+from sam2_roto.training.lessons import SIDE, are_things, painted
 from sam2_roto.training.losses import mask_iou
 from sam2_roto.training.scenes import FRAMES, Scene, save_scene
 from sam2_roto.training.teacher.model import Teacher
@@ -62,7 +62,8 @@ def follow(teacher: Teacher, frames: Array, rng: Rng) -> Scene:
     pictures = [cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for frame in frames]
     masks = teacher.look(pictures[0], rng).masks
     masks = masks[masks.mean(axis=(1, 2)) < LARGEST]
-    labels = painted(masks, WHOLE_SHARE, torch.Generator().manual_seed(int(rng.integers(2**31)))).labels
+    drawing = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    labels = painted(masks, are_things(masks), WHOLE_SHARE, drawing).labels
     first = [_logits(labels == number) for number in range(1, min(int(labels.max()), MOST) + 1)]
     logits = torch.stack(first) if first else torch.zeros(0, 1, SIDE // 4, SIDE // 4)
     found = [logits]
