@@ -42,6 +42,7 @@ from sam2_roto.mattes import (
     MotionBlur,
     Picture,
     Refine,
+    SeeThrough,
     Soften,
     Stabilise,
     Strands,
@@ -183,12 +184,12 @@ def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]
     yield "alpha, sharp edge", milliseconds(lambda: PRESETS["hard"].alpha(logits, size), repeat)
     yield "alpha, fractions", milliseconds(lambda: PRESETS["default"].alpha(logits, size), repeat)
     middle, speed = PRESETS["default"].alpha(logits, size), size[1] // 160
-    alphas = [middle.roll(speed * (k - 3), 1) for k in range(7)]
-    fronts = [np.roll(ground, (50, speed * k), (0, 1)) for k in range(7)]
+    alphas = [middle.roll(speed * (k - 5), 1) for k in range(11)]
+    fronts = [np.roll(ground, (50, speed * k), (0, 1)) for k in range(11)]
     plates = [Picture(np.where(a.numpy()[..., None] > 0.5, f, ground)) for a, f in zip(alphas, fronts, strict=True)]
-    moments = [Moment(k, alphas[k], plates[k], (size[0] * size[1]) ** 0.5 / 256) for k in range(7)]
-    alpha, scene, wide = alphas[3], Scene(moments[2:5], 1), Scene(moments, 3)
-    yield "motion of the plate, once a pair", milliseconds(lambda: Picture(plates[2].view).flow_to(plates[3]), repeat)
+    moments = [Moment(k, alphas[k], plates[k], (size[0] * size[1]) ** 0.5 / 256) for k in range(11)]
+    alpha, scene, wide = alphas[5], Scene(moments[4:7], 1), Scene(moments, 5)
+    yield "motion of the plate, once a pair", milliseconds(lambda: Picture(plates[4].view).flow_to(plates[5]), repeat)
     steps = {
         "choke 2": Choke(2),
         "feather 8 + 8": Feather(8, 8),
@@ -200,10 +201,12 @@ def step_times(size: tuple[int, int], repeat: int) -> Iterator[tuple[str, float]
     }
     for name, step in steps.items():
         yield name, milliseconds(lambda step=step: step.apply(alpha, scene), repeat)
-    yield "strands, 7 frames", milliseconds(lambda: Strands().apply(alpha, wide), repeat)
-    yield "the same, not translucent", milliseconds(lambda: Strands(translucent=False).apply(alpha, wide), repeat)
+    seven = Scene(moments[2:9], 3)
+    yield "stabilise, 7 frames", milliseconds(lambda: Stabilise(3).apply(alpha, seven), repeat)
+    yield "see through, 11 frames", milliseconds(lambda: SeeThrough().apply(alpha, wide), repeat)
+    yield "strands, 11 frames", milliseconds(lambda: Strands().apply(alpha, wide), repeat)
     yield "hair, no clean plate", milliseconds(lambda: Hair(frames=0).apply(alpha, scene), 1)
-    yield "hair, 7 frames", milliseconds(lambda: Hair(frames=3).apply(alpha, wide), 1)
+    yield "hair, 11 frames", milliseconds(lambda: Hair().apply(alpha, wide), 1)
 
 
 def main() -> None:

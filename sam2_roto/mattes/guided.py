@@ -1,7 +1,8 @@
 """The guided filter: a matte drawn to the edges of its plate (He, Sun & Tang 2013; subsampled as He & Sun 2015).
 
 It is believed as far as colour tells the object from what is beside it. White fur before a white floor is told by its
-pattern alone, and a filter that follows that tears the matte: there the matte stays as it was.
+pattern alone, and a filter that follows that tears the matte: there the matte stays as it was. Where something else has
+told of the object, pixel by pixel and more or less surely, the filter follows that by its weight.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _AROUND = 2  # radii of the filter's windows in which colours are compared
 _ERROR = 0.02  # of a plate's codes, 0 to 1, by compression
 _DOUBTED, _BELIEVED = 0.3, 0.65  # the part of alpha's variance that colour explains there
 _UNSURE = 0.05  # weight there of an alpha of one half; that of 0 and 1 is one more
+_LIGHTEST = 1e-6  # weight that a pixel has at least
 _LEAST = 1e-4  # variance of alpha below which there is no edge to be explained
 
 
@@ -45,6 +47,34 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
     full = F.interpolate(factors[None], size=(height, width), mode="bilinear", align_corners=False)[0]
     matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3]).addcmul_(1 - full[4], alpha)
     return matte.sub_(_HAZE).div_(1 - 2 * _HAZE).clamp_(0, 1)
+
+
+def weighted_filter(alpha: Tensor, guide: Tensor, weight: Tensor, radius: float, *, epsilon: float = 1e-5) -> Tensor:
+    """Alpha as a locally linear function of the plate's colour, as those pixels say that have weight.
+
+    Each window counts by the weight in it, so that what is known of a few strands is said of those beside them.
+
+    Args:
+        alpha: float32 ``[H, W]``, 0 to 1.
+        guide: the plate's codes, float32 ``[3, H, W]``, 0 to 1.
+        weight: of each pixel, float32 ``[H, W]``, above 0.
+        radius, epsilon: as in :func:`guided_filter`.
+
+    Returns:
+        float32 ``[H, W]`` in 0 to 1; what comes within 0.02 of 0 or 1 is 0 or 1.
+    """
+    height, width = alpha.shape
+    step = max(1, round(radius / _TAPS))
+    size = (max(1, height // step), max(1, width // step))
+    planes = torch.cat([torch.cat([guide - 0.5, alpha[None]]) * weight, weight[None]])
+    small = F.interpolate(planes[None], size=size, mode="area")[0]
+    share, taps = small[4].clamp(min=_LIGHTEST), max(1, round(radius / step))
+    seen = _moments(small[:3] / share, small[3] / share, taps, share)
+    around = _box(share[None], taps)
+    factors = _box(torch.cat([around * _line(seen, epsilon), around]), taps)
+    full = F.interpolate(factors[None], size=(height, width), mode="bilinear", align_corners=False)[0]
+    matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3]).div_(full[4])
+    return matte.sub_(_FLOOR).div_(1 - 2 * _FLOOR).clamp_(0, 1)
 
 
 def within_band(alpha: Tensor, drawn: Tensor, cell: float) -> Tensor:

@@ -1,4 +1,9 @@
-"""Strands that the network does not see, laid into a matte where the plate differs from what lies behind."""
+"""Strands that the network does not see, laid into a matte where the plate differs from what lies behind.
+
+What single pixels say of that is noisy, or nothing where object and ground look alike. So alpha is then made a locally
+linear function of colour, as the pixels say that are sure: a matting Laplacian's energy minimised in a single step, by
+large windows (He, Sun & Tang 2010).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sam2_roto.mattes.bands import Box, joined, near_matte, pieces, trimap, unknown_box
+from sam2_roto.mattes.bands import FLOOR, GAP, Box, depth, joined, near_matte, pieces, trimap, unknown_box
 from sam2_roto.mattes.clean_plate import CleanPlate
 from sam2_roto.mattes.difference import difference_alpha
+from sam2_roto.mattes.guided import weighted_filter
 from sam2_roto.mattes.scene import Picture, changing_box
 
 Array = NDArray[Any]
@@ -28,6 +34,10 @@ _HAZE = 0.25
 """Alpha up to which a difference to the clean plate is taken for its error, as where leaves stir; from twice that on it
 counts in full."""
 
+_WINDOW = 0.0145  # of the plate's diagonal: radius of the windows in which alpha is linear in colour
+_TRUST = 0.06  # weight of the matte so far, to that of a sure difference
+_EMPTY = 0.02  # alpha up to which difference and matte agree that there is nothing
+_TOLD = 0.125  # part of a window of which something must be known until what follows from it counts in full
 _SEEN = 0.1  # alpha from which something that floats beside a matte is seen
 _SPECK = 0.01
 """Parts of the plate's diagonal whose square is the least area of what may float beside a matte."""
@@ -66,11 +76,30 @@ def with_strands(
     found = joined(found, near_matte(near, outer))
     own = (1 - _others(found, near, outer)) * _unlike(picture.view[part], plate.color)
     sure = np.where(found > matte, sure * own, sure)
+    clear = np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
+    said = matte + sure * (found - matte) * clear
+    weight = np.where(band, sure * np.where((found < _EMPTY) & (matte < _EMPTY), 1, clear), 1)
+    diagonal = math.hypot(*alpha.shape)
+    filled = _filled(picture.view[part], said, weight, _WINDOW * diagonal)
+    told = _told(sure, band, _WINDOW * diagonal) * ~((depth(found < FLOOR) > GAP) & (matte <= FLOOR))
+    change = _without_specks(said + told * (filled - said) - matte, matte, (_SPECK * diagonal) ** 2)
     laid = alpha.clone()
-    change = sure * (found - matte) * np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
-    change = _without_specks(change, matte, (_SPECK * math.hypot(*alpha.shape)) ** 2)
     laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid
+
+
+def _filled(view: Array, said: Array, weight: Array, radius: float) -> Array:
+    """What colour makes of alpha that is ``said`` more or less surely: float32 ``[h, w]``."""
+    guide = torch.from_numpy(view).permute(2, 0, 1).float().div_(255)
+    alpha, share = (torch.from_numpy(plane.astype(np.float32)) for plane in (said, weight + _TRUST))
+    return np.asarray(weighted_filter(alpha, guide, share, radius).numpy())
+
+
+def _told(sure: Array, band: Array, radius: float) -> Array:
+    """How far anything is known near each pixel of the band, 0 to 1; outside of it 0: float32 ``[h, w]``."""
+    taps = 2 * int(radius) + 1
+    known, share = (cv2.blur(plane.astype(np.float32), (taps, taps)) for plane in (sure * band, band))
+    return np.where(band, np.clip(known / np.maximum(_TOLD * share, 1e-3), 0, 1), 0).astype(np.float32)
 
 
 def _without_specks(change: Array, matte: Array, area: float) -> Array:

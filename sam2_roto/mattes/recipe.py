@@ -18,6 +18,7 @@ from sam2_roto.mattes.steps import (
     Hair,
     MotionBlur,
     Refine,
+    SeeThrough,
     Stabilise,
     Step,
     Strands,
@@ -114,13 +115,13 @@ class MatteRecipe:
         return alpha
 
 
-_BASE = (Strands(), Stabilise(2), Refine())
+_BASE = (SeeThrough(), Stabilise(3), Refine(), Strands())
 
 PRESETS: Mapping[str, MatteRecipe] = {
     "default": MatteRecipe(fractions=2, steps=_BASE),
     "hard": MatteRecipe(),
     "soft": MatteRecipe(fractions=2, steps=(*_BASE, Feather(1.5, 1.5, "smooth"))),
-    "hair": MatteRecipe(fractions=2, steps=(Stabilise(2), Hair())),
+    "hair": MatteRecipe(fractions=2, steps=(SeeThrough(), Stabilise(2), Hair())),
     "motion": MatteRecipe(steps=(Stabilise(1), MotionBlur(0.5))),
 }
 """``default``; ``hard``: antialiased and nothing else; ``soft``: a feather of 3 px; ``hair``: strands solved from the

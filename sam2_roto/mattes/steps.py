@@ -26,7 +26,7 @@ from sam2_roto.mattes.transmission import see_through
 _WIDEST_WINDOW = 8
 _LEAST_WINDOW = 0.01
 _INNER_CELLS, _OUTER_CELLS = 1.5, 2.0
-_REACH, _NEAR_REACH = 0.07, 0.045
+_REACH, _NEAR_REACH = 0.07, 0.055
 
 
 @runtime_checkable
@@ -195,24 +195,39 @@ class Refine(_Guided):
 
 
 @dataclass(frozen=True)
+class SeeThrough(_Around):
+    """Lower alpha where the background shines through the object, and stays behind as the object moves.
+
+    It is told from ``frames`` on either side. Where they do not tell, the matte stays as it is.
+    """
+
+    name: ClassVar[str] = "see_through"
+    plate: ClassVar[bool] = True
+    frames: int = 5
+
+    def __post_init__(self) -> None:
+        _check_frames(self.name, self.frames)
+
+    def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
+        return alpha if scene is None else see_through(alpha, scene)
+
+
+@dataclass(frozen=True)
 class Strands(_Around):
     """Lay in what differs from the clean plate that ``frames`` on either side show behind the object.
 
-    It is looked for ``reach`` pixels round the matte; 0 takes 0.045 of the plate's diagonal: other things that move
+    It is looked for ``reach`` pixels round the matte; 0 takes 0.055 of the plate's diagonal: other things that move
     close by differ as well. Where the frames show no background, or do not agree on it, the matte stays as it is.
-    ``translucent`` lowers alpha where the background shines through the object, and goes with it as the object moves.
     """
 
     name: ClassVar[str] = "strands"
     plate: ClassVar[bool] = True
     frames: int = 5
     reach: float = 0.0
-    translucent: bool = True
 
     def __post_init__(self) -> None:
         check_numbers(self.name, self.reach, least=0.0)
         _check_frames(self.name, self.frames)
-        _check_switch(self.name, "translucent", self.translucent)
 
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         picture = None if scene is None else scene.moment.picture
@@ -221,8 +236,7 @@ class Strands(_Around):
         cell = scene.moment.cell
         reach = self.reach or _NEAR_REACH * math.hypot(*alpha.shape[-2:])
         behind = partial(clean_plate, scene)
-        laid = with_strands(alpha, picture, _INNER_CELLS * cell, _OUTER_CELLS * cell, reach, behind)
-        return see_through(laid, scene) if self.translucent else laid
+        return with_strands(alpha, picture, _INNER_CELLS * cell, _OUTER_CELLS * cell, reach, behind)
 
 
 @dataclass(frozen=True)
@@ -231,7 +245,7 @@ class Hair(_Around):
 
     0 takes one and a half cells of the network's grid inwards, and two outwards. What lies behind the object is looked
     for on ``frames`` on either side; where it is found, strands are seen as far as ``reach`` pixels out, 0 taking seven
-    hundredths of the plate's diagonal. ``trust`` is the weight of the matte so far. ``translucent`` is as in strands.
+    hundredths of the plate's diagonal. ``trust`` is the weight of the matte so far.
     """
 
     name: ClassVar[str] = "hair"
@@ -241,19 +255,17 @@ class Hair(_Around):
     trust: float = 0.003
     frames: int = 5
     reach: float = 0.0
-    translucent: bool = True
 
     def __post_init__(self) -> None:
         check_numbers(self.name, self.inner, self.outer, self.trust, self.reach, least=0.0)
         _check_frames(self.name, self.frames)
-        _check_switch(self.name, "translucent", self.translucent)
 
     def apply(self, alpha: Tensor, scene: Scene | None = None) -> Tensor:
         picture = None if scene is None else scene.moment.picture
         if scene is None or picture is None:
             return alpha
         cell = scene.moment.cell
-        solved = closed_form_alpha(
+        return closed_form_alpha(
             alpha,
             picture,
             self.inner or _INNER_CELLS * cell,
@@ -262,7 +274,6 @@ class Hair(_Around):
             reach=self.reach or _REACH * math.hypot(*alpha.shape[-2:]),
             behind=partial(clean_plate, scene) if self.frames else None,
         )
-        return see_through(solved, scene) if self.translucent and self.frames else solved
 
 
 @dataclass(frozen=True)
@@ -313,7 +324,8 @@ class Shape(_Still):
 
 
 STEPS: Mapping[str, type[Step]] = {
-    step.name: step for step in (Choke, Feather, Soften, Clean, Stabilise, Strands, Refine, Hair, MotionBlur, Shape)
+    step.name: step
+    for step in (Choke, Feather, Soften, Clean, SeeThrough, Stabilise, Refine, Strands, Hair, MotionBlur, Shape)
 }
 
 
@@ -324,11 +336,6 @@ def check_numbers(name: str, *values: float, least: float | None = None) -> None
             raise ExportError(f"The {name} has the value {value!r} where a plain number is needed.")
         if least is not None and value < least:
             raise ExportError(f"The {name} has the value {value!r}: give {least:g} or more.")
-
-
-def _check_switch(name: str, setting: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ExportError(f"The {name} has {setting} {value!r}: give true or false.")
 
 
 def _check_frames(name: str, frames: int) -> None:

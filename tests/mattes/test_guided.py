@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sam2_roto.mattes import Picture, Refine, guided_filter
+from sam2_roto.mattes.guided import weighted_filter
 from sam2_roto.mattes.scene import Moment, Scene
 
 
@@ -25,6 +26,17 @@ def test_edge_goes_to_the_plates(offset: int) -> None:
     truth, guide, rough = scene_of(offset)
     refined = guided_filter(rough, guide, 10, epsilon=1e-3)
     assert (refined - truth).square().mean() < 0.4 * (rough - truth).square().mean()
+
+
+def test_what_a_few_pixels_surely_say_is_said_of_all() -> None:
+    truth, guide, _ = scene_of(0)
+    sure = torch.rand(truth.shape, generator=torch.Generator().manual_seed(1)) < 0.05
+    said = torch.where(sure, truth, 0.0)  # the others say that there is nothing
+    found = weighted_filter(said, guide, torch.where(sure, 1.0, 1e-3), 12, epsilon=1e-3)
+    assert (found - truth).abs().max() < 0.25
+    assert (found - truth).abs().mean() < 0.03
+    blind = weighted_filter(said, guide, torch.ones_like(said), 12, epsilon=1e-3)
+    assert blind.max() < 0.25
 
 
 def test_far_from_the_edge_it_is_exact() -> None:

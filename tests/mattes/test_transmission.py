@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from sam2_roto.errors import ExportError
-from sam2_roto.mattes import Hair, Strands
+from sam2_roto.mattes import SeeThrough, Strands
 from sam2_roto.mattes.affine import after, fit_affine, inverse, matrix, vectors
 from sam2_roto.mattes.layers import _uncovered, part_layers
 from sam2_roto.mattes.scene import Moment, Picture, Scene, alone
@@ -117,16 +118,19 @@ def test_a_small_plate_without_the_object_is_all_ground() -> None:
     assert (_uncovered(Moment(0, None), (48, 64)) == 1).all()
 
 
-def test_it_is_part_of_the_steps_that_look_behind_the_object() -> None:
+def test_it_is_a_step_that_strands_do_not_undo() -> None:
     scene = shot(0.4)
     assert scene.moment.alpha is not None
-    veil, solid = halves(Strands(5).apply(scene.moment.alpha, scene))
+    step = SeeThrough(5)
+    lowered = step.apply(scene.moment.alpha, scene)
+    assert torch.equal(lowered, through(scene))
+    assert step.apply(scene.moment.alpha) is scene.moment.alpha
+    moments = [replace(m, alpha=lowered) if m is scene.moment else m for m in scene.moments]
+    veil, solid = halves(Strands(5).apply(lowered, Scene(moments, scene.now)))
     assert abs(np.median(veil) - 0.4) < 0.1
     assert np.median(solid) == 1
-    veil, _ = halves(Strands(5, translucent=False).apply(scene.moment.alpha, scene))
-    assert np.median(veil) == 1
-    with pytest.raises(ExportError, match="hair has translucent"):
-        Hair(translucent=1)  # type: ignore[arg-type]
+    with pytest.raises(ExportError, match="see_through looks at 9 frames"):
+        SeeThrough(9)
 
 
 def test_affine_motion_is_fitted_in_spite_of_outliers() -> None:

@@ -35,9 +35,10 @@ class Settings:
     def recipe(self) -> Json:
         """How mattes are made, as the service tells it: the default recipe, and a soft edge of the feather's width."""
         steps: list[Json] = [
-            {"step": "strands", "frames": 5, "reach": 0.0, "translucent": True},
-            {"step": "stabilise", "frames": 2, "strength": 1.0},
+            {"step": "see_through", "frames": 5},
+            {"step": "stabilise", "frames": 3, "strength": 1.0},
             {"step": "refine", "pixels": 0.0, "epsilon": 0.00005},
+            {"step": "strands", "frames": 5, "reach": 0.0},
         ]
         if self.feather > 0:
             half = self.feather / 2
