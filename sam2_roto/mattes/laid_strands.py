@@ -2,7 +2,8 @@
 
 What single pixels say of that is noisy, or nothing where object and ground look alike. So alpha is then made a locally
 linear function of colour, as the pixels say that are sure: a matting Laplacian's energy minimised in a single step, by
-large windows (He, Sun & Tang 2010).
+large windows (He, Sun & Tang 2010). Alpha is raised, never lowered: a part of the object that has the ground's colour
+looks as if the ground were seen.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def with_strands(
     reach: float,
     behind: Callable[[Box], CleanPlate | None],
 ) -> Tensor:
-    """Alpha ``[H, W]`` with what the difference to a clean plate tells, as far as that is to be believed.
+    """Alpha ``[H, W]``, raised to what the difference to a clean plate tells, as far as that is to be believed.
 
     Args:
         alpha: the matte so far, float32, 0 to 1.
@@ -82,7 +83,8 @@ def with_strands(
     diagonal = math.hypot(*alpha.shape)
     filled = _filled(picture.view[part], said, weight, _WINDOW * diagonal)
     told = _told(sure, band, _WINDOW * diagonal) * ~((depth(found < FLOOR) > GAP) & (matte <= FLOOR))
-    change = _without_specks(said + told * (filled - said) - matte, matte, (_SPECK * diagonal) ** 2)
+    more = np.maximum(said + told * (filled - said) - matte, 0)
+    change = _without_specks(more, matte, (_SPECK * diagonal) ** 2)
     laid = alpha.clone()
     laid[part] = torch.from_numpy(matte + change).to(alpha)
     return laid
