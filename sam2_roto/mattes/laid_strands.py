@@ -71,23 +71,29 @@ def with_strands(
     if box is None or plate is None:
         return alpha
     part = np.s_[box[1] : box[3], box[0] : box[2]]
-    matte, band = alpha[part].cpu().numpy(), regions[part] == 0.5
-    found, sure = difference_alpha(picture.view[part], plate, regions[part] == 1, band, matte, math.hypot(*alpha.shape))
+    view, matte, diagonal = picture.view[part], alpha[part].cpu().numpy(), math.hypot(*alpha.shape)
+    found, sure = difference_alpha(view, plate, regions[part] == 1, regions[part] == 0.5, matte, diagonal)
     near = firm[part].cpu().numpy()
     found = joined(found, near_matte(near, outer))
-    own = (1 - _others(found, near, outer)) * _unlike(picture.view[part], plate.color)
+    own = (1 - _others(found, near, outer)) * _unlike(view, plate.color)
     sure = np.where(found > matte, sure * own, sure)
+    more = np.maximum(_drawn(view, matte, found, sure, regions[part] == 0.5, diagonal) - matte, 0)
+    laid = alpha.clone()
+    laid[part] = torch.from_numpy(matte + _without_specks(more, matte, (_SPECK * diagonal) ** 2)).to(alpha)
+    return laid
+
+
+def _drawn(view: Array, matte: Array, found: Array, sure: Array, band: Array, diagonal: float) -> Array:
+    """The matte as what is ``found`` more or less surely in the band has it, and colour beside that: ``[h, w]``.
+
+    Haze is not followed, and says nothing of what is beside it.
+    """
     clear = np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
     said = matte + sure * (found - matte) * clear
     weight = np.where(band, sure * np.where((found < _EMPTY) & (matte < _EMPTY), 1, clear), 1)
-    diagonal = math.hypot(*alpha.shape)
-    filled = _filled(picture.view[part], said, weight, _WINDOW * diagonal)
+    filled = _filled(view, said, weight, _WINDOW * diagonal)
     told = _told(sure, band, _WINDOW * diagonal) * ~((depth(found < FLOOR) > GAP) & (matte <= FLOOR))
-    more = np.maximum(said + told * (filled - said) - matte, 0)
-    change = _without_specks(more, matte, (_SPECK * diagonal) ** 2)
-    laid = alpha.clone()
-    laid[part] = torch.from_numpy(matte + change).to(alpha)
-    return laid
+    return np.asarray(said + told * (filled - said))
 
 
 def _filled(view: Array, said: Array, weight: Array, radius: float) -> Array:
