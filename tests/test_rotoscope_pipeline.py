@@ -129,11 +129,11 @@ def test_the_slowest_stage_is_named() -> None:
 
 
 def test_files_are_written_while_the_network_goes_on(job: RotoscopeJob) -> None:
-    """The network is held up at frame 12 until frame 3 lies on the disk."""
+    """The network is held up at frame 17 until frame 3 lies on the disk."""
     there: list[bool] = []
 
     def progress(stage: str, done: int, _: int) -> None:
-        if (stage, done) == ("track", 13):  # six frames backward, then 6 to 12 forward
+        if (stage, done) == ("track", 18):  # six frames backward, then 6 to 17 forward
             for _ in range(600):
                 if (job.output / "shot_matte.0003.exr").exists():
                     break
