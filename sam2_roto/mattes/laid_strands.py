@@ -86,10 +86,10 @@ def with_strands(
 def _drawn(view: Array, matte: Array, found: Array, sure: Array, band: Array, diagonal: float) -> Array:
     """The matte as what is ``found`` more or less surely in the band has it, and colour beside that: ``[h, w]``.
 
-    Haze is not followed, and says nothing of what is beside it.
+    Haze is not followed, and says nothing of what is beside it; where a speck was, there is nothing.
     """
     clear = np.clip((np.maximum(found, matte) - _HAZE) / _HAZE, 0, 1)
-    said = matte + sure * (found - matte) * clear
+    said = matte + _without_specks(sure * (found - matte) * clear, matte, (_SPECK * diagonal) ** 2)
     weight = np.where(band, sure * np.where((found < _EMPTY) & (matte < _EMPTY), 1, clear), 1)
     filled = _filled(view, said, weight, _WINDOW * diagonal)
     told = _told(sure, band, _WINDOW * diagonal) * ~((depth(found < FLOOR) > GAP) & (matte <= FLOOR))
