@@ -37,16 +37,11 @@ def guided_filter(alpha: Tensor, guide: Tensor, radius: float, *, epsilon: float
     Returns:
         float32 ``[H, W]`` in 0 to 1; what comes within 0.05 of 0 or 1 is 0 or 1.
     """
-    height, width = alpha.shape
-    step = max(1, round(radius / _TAPS))
-    size = (max(1, height // step), max(1, width // step))
-    small = F.interpolate(torch.cat([guide, alpha[None]])[None], size=size, mode="area")[0]
-    color, level, taps = small[:3] - 0.5, small[3], max(1, round(radius / step))
+    small, taps = _subsampled(torch.cat([guide, alpha[None]]), radius)
+    color, level = small[:3] - 0.5, small[3]
     trust = _told_by_color(color, level, _AROUND * taps, epsilon)
-    factors = _box(torch.cat([trust * _line(_moments(color, level, taps), epsilon), trust]), taps)
-    full = F.interpolate(factors[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-    matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3]).addcmul_(1 - full[4], alpha)
-    return matte.sub_(_HAZE).div_(1 - 2 * _HAZE).clamp_(0, 1)
+    drawn, share = _applied(_line(_moments(color, level, taps), epsilon), trust, taps, guide)
+    return _without_haze(drawn.addcmul_(1 - share, alpha))
 
 
 def weighted_filter(alpha: Tensor, guide: Tensor, weight: Tensor, radius: float, *, epsilon: float = 1e-5) -> Tensor:
@@ -61,20 +56,34 @@ def weighted_filter(alpha: Tensor, guide: Tensor, weight: Tensor, radius: float,
         radius, epsilon: as in :func:`guided_filter`.
 
     Returns:
-        float32 ``[H, W]`` in 0 to 1; what comes within 0.02 of 0 or 1 is 0 or 1.
+        As :func:`guided_filter`.
     """
-    height, width = alpha.shape
-    step = max(1, round(radius / _TAPS))
-    size = (max(1, height // step), max(1, width // step))
-    planes = torch.cat([torch.cat([guide - 0.5, alpha[None]]) * weight, weight[None]])
-    small = F.interpolate(planes[None], size=size, mode="area")[0]
-    share, taps = small[4].clamp(min=_LIGHTEST), max(1, round(radius / step))
+    small, taps = _subsampled(torch.cat([torch.cat([guide - 0.5, alpha[None]]) * weight, weight[None]]), radius)
+    share = small[4].clamp(min=_LIGHTEST)
     seen = _moments(small[:3] / share, small[3] / share, taps, share)
-    around = _box(share[None], taps)
-    factors = _box(torch.cat([around * _line(seen, epsilon), around]), taps)
-    full = F.interpolate(factors[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-    matte = (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3]).div_(full[4])
-    return matte.sub_(_FLOOR).div_(1 - 2 * _FLOOR).clamp_(0, 1)
+    drawn, total = _applied(_line(seen, epsilon), _box(share[None], taps), taps, guide)
+    return _without_haze(drawn.div_(total))
+
+
+def _subsampled(planes: Tensor, radius: float) -> tuple[Tensor, int]:
+    """Planes ``[C, H, W]`` so reduced that ``radius`` is a few pixels, and how many."""
+    step = max(1, round(radius / _TAPS))
+    size = (max(1, planes.shape[1] // step), max(1, planes.shape[2] // step))
+    return F.interpolate(planes[None], size=size, mode="area")[0], max(1, round(radius / step))
+
+
+def _applied(line: Tensor, share: Tensor, taps: int, guide: Tensor) -> tuple[Tensor, Tensor]:
+    """The lines ``[4, h, w]`` of all windows over a pixel, by their ``share [1, h, w]``, at the plate's colours.
+
+    Two of ``[H, W]``: their sum, and that of their shares.
+    """
+    factors = _box(torch.cat([share * line, share]), taps)
+    full = F.interpolate(factors[None], size=guide.shape[1:], mode="bilinear", align_corners=False)[0]
+    return (guide - 0.5).mul_(full[:3]).sum(0).add_(full[3]), full[4]
+
+
+def _without_haze(matte: Tensor) -> Tensor:
+    return matte.sub_(_HAZE).div_(1 - 2 * _HAZE).clamp_(0, 1)
 
 
 def within_band(alpha: Tensor, drawn: Tensor, cell: float) -> Tensor:

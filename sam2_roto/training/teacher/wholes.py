@@ -22,6 +22,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from sam2_roto.evaluation.davis import region_similarity
 from sam2_roto.loading import load_model
 from sam2_roto.mattes import mask_from_logits
 from sam2_roto.model import SAM2
@@ -73,15 +74,11 @@ def wholes(teacher: Teacher, student: SAM2, picture: Array, clicks: Array) -> Ar
     second = teacher.within(picture, first)
     kept: list[Array] = []
     for answer, early, late in zip(answers, first, second, strict=True):
-        agreed = _iou(early, late) > SETTLED and _iou(answer, late) > MEANT
-        if agreed and SMALLEST < late.mean() < LARGEST and all(_iou(late, other) < ALIKE for other in kept):
+        agreed = region_similarity(late, early) > SETTLED and region_similarity(late, answer) > MEANT
+        fresh = all(region_similarity(late, other) < ALIKE for other in kept)
+        if agreed and fresh and SMALLEST < late.mean() < LARGEST:
             kept.append(late)
     return np.stack(kept) if kept else np.zeros((0, MASK_SIDE, MASK_SIDE), bool)
-
-
-def _iou(one: Array, other: Array) -> float:
-    union = int((one | other).sum())
-    return int((one & other).sum()) / union if union else 0.0
 
 
 def write_wholes(teacher: Teacher, student: SAM2, lessons: list[Path], folder: Path, seed: int) -> None:
