@@ -54,6 +54,9 @@ class ModelConfig:
     """Where its answer ignores a click, it is bent to it (``tracking/heed.py``); the published say what they say."""
     looks_around: bool = False
     """Before it answers a click it looks at small pictures of what is around (``tracking/consensus.py``)."""
+    recognition: tuple[float, float, float, float, float] | None = None
+    """How a tracked mask is recognised (``tracking/recognition.py``): a bias, and the weights of the score of presence
+    and of likeness at strides 4, 8 and 16; the published are believed as they are."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
 
@@ -126,6 +129,7 @@ NANO = ModelConfig(
     second_look=True,
     heeds_clicks=True,
     looks_around=True,
+    recognition=(-1.427, 0.475, 1.881, 2.237, 0.730),
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from sam2_roto.model import ModelConfig
 
 from .policy import Reading, latest
+from .recognition import Marks
 
 
 class FrameMemory(NamedTuple):
@@ -20,6 +21,8 @@ class FrameMemory(NamedTuple):
     """``[memory_width, h, w]``."""
     pointer: Tensor
     """``[width]``."""
+    marks: Marks | None = None
+    """What a prompted frame shows of the object, where the network is to recognise it."""
 
 
 class Recall(NamedTuple):
@@ -60,6 +63,11 @@ class ObjectMemory:
         """Frames remembered that were not prompted."""
         return self._ring.keys() | self._held.keys()
 
+    @property
+    def marked(self) -> list[Marks]:
+        """What the prompted frames show of the object."""
+        return [memory.marks for memory in self.prompted.values() if memory.marks is not None]
+
     def __contains__(self, frame: int) -> bool:
         return frame in self._ring or frame in self._held or frame in self.prompted
 
@@ -93,7 +101,7 @@ class ObjectMemory:
         """Keep the tracked ones of ``frames`` until they are no longer named; bounded by what is named."""
         kept = {frame: self[frame] for frame in frames if frame in self.tracked}
         self._held = {
-            frame: self._held.get(frame) or FrameMemory(*(part.clone() for part in memory))
+            frame: self._held.get(frame) or FrameMemory(memory.spatial.clone(), memory.pointer.clone())
             for frame, memory in kept.items()
         }
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from sam2_roto.errors import PromptError
+
 from .memory import ObjectMemory
 from .policy import Policy
 from .prompts import FramePrompt
@@ -73,3 +75,12 @@ class TrackedObject:
         self.recent[index] = result
         if len(self.recent) > RECENT:
             del self.recent[next(iter(self.recent))]
+
+
+def check_prompted(entries: list[TrackedObject]) -> None:
+    """Raise PromptError where there is nothing to track, or an object of which nothing was said."""
+    if not entries:
+        raise PromptError("there is nothing to track; give a click, a box or a mask first")
+    for entry in entries:
+        if not entry.memory.prompted:
+            raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sam2_roto.errors import ModelError, PromptError, RotoError
 from sam2_roto.model import SAM2, ImageFeatures, Prediction
+from sam2_roto.model.mask_decoder import Decoded
 
 from .archive import Archive
 from .batches import Group, equal_shapes, stack
@@ -17,9 +18,10 @@ from .guide import Guide, carry, keep_detail
 from .heed import heeded
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory
-from .objects import FrameResult, ObjectFrame, TrackedObject
+from .objects import FrameResult, ObjectFrame, TrackedObject, check_prompted
 from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
+from .recognition import marks_of, recognised
 from .source import ENCODED_AHEAD, LOOK_AHEAD, FrameSource, encoded, prepare
 from .steady import Step, remember
 from .steering import Belief, View, believe, note, read, take_up
@@ -151,7 +153,7 @@ class Tracker:
         """
         step = -1 if reverse else 1
         entries = [self._object(name) for name in (self.objects if joins is None else joins)]
-        self._check_prompted(entries)
+        check_prompted(entries)
         order = self._order(entries, start, stop, step)
         begins = {e.name: order[0] if joins is None else self._position(joins[e.name]) for e in entries}
         waiting: Flight | None = None
@@ -212,13 +214,19 @@ class Tracker:
         entries = [entry for entry, _ in group]
         memory = stack([recall for _, recall in group], self.model.config, self._device, len(self.frames))
         priors = torch.stack([carried[entry.name] for entry in entries]) if entries[0].name in carried else None
-        if priors is None and all(entry.policy is None for entry in entries):
+        if priors is None and not self.model.config.recognition and all(entry.policy is None for entry in entries):
             return *self._step(features, memory), Belief(None, [None] * len(group))
         decoded = self.model.decode(self.model.condition(features.top, memory), features, mask=priors)
         belief = believe(entries, decoded, index, step, view)
+        decoded = self._recognise(group, decoded, belief.best, features)
         drawn = [entry.drawn(index, step) for entry in entries]
         prediction = self._round(keep_detail(self.model.choose(decoded, belief.best), priors, drawn))
         return prediction, self._remember(features, prediction, prompted=False), belief
+
+    def _recognise(self, group: Group, decoded: Decoded, best: Tensor | None, features: ImageFeatures) -> Decoded:
+        """The offer, without the objects that do not look like what was marked."""
+        marked = [entry.memory.marked for entry, _ in group]
+        return recognised(self.model.config, decoded, best, features, marked)
 
     def _land(self, flight: Flight) -> FrameResult:
         """Wait for a frame's results, and keep them."""
@@ -281,8 +289,8 @@ class Tracker:
             prediction = self._round(self.model.accept_mask(features, mask))
         else:
             prediction = self._decode_points(entry, index, prompt, features)
-        spatial = self._remember(features, prediction, prompted=True)[0]
-        return rows(prediction, prompted=True)[0], FrameMemory(spatial, prediction.pointer[0])
+        spatial, result = self._remember(features, prediction, prompted=True)[0], rows(prediction, prompted=True)[0]
+        return result, FrameMemory(spatial, prediction.pointer[0], marks_of(self.model.config, features, result))
 
     def _decode_points(
         self, entry: TrackedObject, index: int, prompt: FramePrompt, features: ImageFeatures
@@ -303,9 +311,7 @@ class Tracker:
 
     def _previous(self, entry: TrackedObject, index: int, prompt: FramePrompt) -> Tensor | None:
         """The logits ``[1, 1, S/4, S/4]`` that a click on this frame refines, if it has any."""
-        result = entry.answers.get(index) or entry.recent.get(index)
-        if result is None and index in entry.tracked and self._archive is not None:
-            result = self._archive.read(entry.name, self.frames[index])
+        result = self._known(entry, index) if index in entry.answers or index in entry.tracked else None
         logits = prompt.guess if result is None else result.logits
         return None if logits is None else logits.to(self._device)[None, None]
 
@@ -355,7 +361,7 @@ class Tracker:
         logits = result.logits.to(self._device)[None, None]
         score = torch.tensor([result.score], device=self._device)
         spatial = self.model.encode_memory(features.top, logits, score, result.prompted)[0]
-        return FrameMemory(spatial, result.pointer.to(self._device))
+        return FrameMemory(spatial, result.pointer.to(self._device), marks_of(self.model.config, features, result))
 
     def _known(self, entry: TrackedObject, index: int) -> ObjectFrame | None:
         """The result of a frame answered or tracked earlier, if it was kept."""
@@ -381,13 +387,6 @@ class Tracker:
             known = ", ".join(self.objects) or "none"
             raise PromptError(f"there is no object '{name}'; the objects are: {known}")
         return self.objects[name]
-
-    def _check_prompted(self, entries: list[TrackedObject]) -> None:
-        if not entries:
-            raise PromptError("there is nothing to track; give a click, a box or a mask first")
-        for entry in entries:
-            if not entry.memory.prompted:
-                raise PromptError(f"the object '{entry.name}' has no prompt; give it a click, a box or a mask")
 
     def _order(self, entries: list[TrackedObject], start: int | None, stop: int | None, step: int) -> range:
         foremost = min if step > 0 else max
