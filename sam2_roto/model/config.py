@@ -129,7 +129,7 @@ NANO = ModelConfig(
     second_look=True,
     heeds_clicks=True,
     looks_around=True,
-    recognition=(-1.427, 0.475, 1.881, 2.237, 0.730),
+    recognition=(-1.99, 0.51, 2.98, 2.49, 1.66),
     image_size=384,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""

@@ -52,7 +52,7 @@ LOST, SAID = 0.1, 10.0
 GONE_WEIGHT, LOST_WEIGHT, LEAST_WEIGHT = 1.0, 0.3, 0.3
 """What a frame counts for without its object, with another thing taken for it, and least with the object: its IoU."""
 
-CAUTION = 1.5
+CAUTION = 2.0
 """How much surer than even that an object is gone one has to be: what is dropped by mistake may not be found again."""
 
 RIDGE, ROUNDS = 1.0, 30
