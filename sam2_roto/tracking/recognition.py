@@ -102,7 +102,7 @@ def _most_alike(seen: Sequence[Tensor], marked: Sequence[Marks]) -> Tensor:
     if not marked:
         return torch.ones(len(seen), device=seen[0].device)
     found = torch.stack([torch.stack([_alike(x, m) for x, m in zip(seen, marks, strict=True)]) for marks in marked])
-    return found[found.sum(dim=1).argmax()]
+    return found.index_select(0, found.sum(dim=1).argmax()[None])[0]  # an index would be waited for
 
 
 def _alike(seen: Tensor, marked: Mark) -> Tensor:
@@ -124,6 +124,7 @@ def recognised(
         return decoded
     believed = decoded.iou.argmax(dim=1) if best is None else best
     found = evidence(decoded, believed, features, marked)
-    bias, *others = config.recognition
-    verdict = (found @ found.new_tensor(others) + bias)[:, None].to(decoded.score.dtype)
+    bias, *weights = config.recognition
+    parts = [weight * part for weight, part in zip(weights, found.unbind(dim=1), strict=True)]
+    verdict = torch.stack(parts, dim=1).sum(dim=1, keepdim=True).add(bias).to(decoded.score.dtype)
     return decoded._replace(score=torch.where(verdict < 0, torch.minimum(decoded.score, verdict), decoded.score))

@@ -5,7 +5,7 @@ part of the objects is tracked as the network likes, a part by its own recogniti
 whether they are there: so the fit sees frames with all that a pass may have remembered. A logistic regression then says
 how much each of these counts.
 
-    python -m sam2_roto.training.recognition --model nano --textures clips --clips 400
+    python -m sam2_roto.training.recognition --model nano --textures clips --clips 150
 
 prints the bias and the weights, for ``recognition`` in ``model/config.py``.
 """
@@ -145,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sam2_roto.training.recognition", description=__doc__)
     parser.add_argument("--model", default="nano", metavar="NAME", help="whose tracking it is (default: nano)")
     parser.add_argument("--textures", type=Path, required=True, metavar="DIR", help="clips that textures are cut from")
-    parser.add_argument("--clips", type=int, default=400, metavar="N", help="generated clips (default: 400)")
+    parser.add_argument("--clips", type=int, default=150, metavar="N", help="generated clips (default: 150)")
     parser.add_argument("--seed", type=int, default=61, metavar="N", help="of the clips (default: 61)")
     args = parser.parse_args()
     model, library = load_model(args.model, device="cpu"), TextureLibrary.build(args.textures)
