@@ -38,6 +38,7 @@ class Stage:
         difficulty: of generated clips, ``plain``, ``occlusion``, ``distractors`` or ``thin``; a mix where not given.
         plain_share: of the clips that are plain instead, 0..1.
         smallest: part of the first picture that an object must cover to be taken, 0..1.
+        vanish_share: of the clips of several frames, those drawn until one of their objects goes out of sight, 0..1.
         lessons: its pictures are lessons (only with ``frames = 1``).
         matching: before its first step, rewrite the memory as a matcher (``matching.py``) and start the optimiser anew.
         mask_share, click_share, corrections, true_presence_share: take the place of the recipe's, where given.
@@ -54,6 +55,7 @@ class Stage:
     difficulty: str | None = None
     plain_share: float = 0.0
     smallest: float = 0.0
+    vanish_share: float = 0.0
     lessons: bool = False
     matching: bool = False
     mask_share: float | None = None

@@ -32,6 +32,8 @@ from sam2_roto.training.scenes import find_scenes, random_scene_part
 
 SMALLEST_SHARE = 1 / 1024
 ATTEMPTS = 100
+VANISHING_DRAWS = 4
+"""Clips drawn at most for one in which something vanishes: of those with occlusion, one in three."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -140,6 +142,11 @@ def choose_objects(labels: Tensor, most: int, generator: torch.Generator, smalle
     return [visible[index] for index in order[:most]]
 
 
+def vanishing(labels: Tensor, ids: list[int]) -> list[int]:
+    """Those of ``ids`` that are nowhere to be seen on some frame of labels [T, S, S] uint8."""
+    return [identity for identity in ids if not (labels == identity).flatten(1).any(dim=1).all()]
+
+
 def tensors_of(clip: Clip) -> tuple[Tensor, Tensor]:
     """A clip as frames uint8 [T, 3, H, W] and labels uint8 [T, H, W]."""
     frames = torch.from_numpy(np.ascontiguousarray(clip.frames)).permute(0, 3, 1, 2)
@@ -199,6 +206,9 @@ class BatchMaker(Dataset[Batch]):
         return batch.guided() if self.recipe.guided and stage.frames > 1 else batch
 
     def _clips(self, stage: Stage, seed: int) -> Iterator[tuple[Tensor, Tensor, list[int]]]:
+        if stage.frames > 1 and seed // 13 % 100 < 100 * stage.vanish_share:
+            yield self._vanishing(stage, seed)
+            return
         generator = torch.Generator().manual_seed(seed)
         still = stage.frames == 1
         length = stage.stills if still else stage.frames
@@ -210,6 +220,19 @@ class BatchMaker(Dataset[Batch]):
         for span in spans:
             pair = augment(frames[span], labels[span], stage.size, self.recipe.augmentation, generator)
             yield *pair, choose_objects(pair[1], stage.objects, generator, stage.smallest)
+
+    def _vanishing(self, stage: Stage, seed: int) -> tuple[Tensor, Tensor, list[int]]:
+        """A clip with occlusion in which an object goes out of sight, that one first; after some draws, any."""
+        for draw in range(VANISHING_DRAWS):
+            own = clip_seed(seed, draw, 0)
+            generator = torch.Generator().manual_seed(own)
+            clip = tensors_of(self.source(ClipOrder(own, stage.size, stage.frames, "occlusion")))
+            frames, labels = augment(*clip, stage.size, self.recipe.augmentation, generator)
+            ids = choose_objects(labels, 255, generator, stage.smallest)
+            gone = vanishing(labels, ids)
+            if gone:
+                break
+        return frames, labels, (gone + [identity for identity in ids if identity not in gone])[: stage.objects]
 
 
 class FromStep(Sampler[int]):

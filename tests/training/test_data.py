@@ -152,6 +152,27 @@ def test_a_stage_mixes_in_plain_clips_and_leaves_out_small_objects() -> None:
         none[0]
 
 
+def test_a_stage_asks_for_objects_that_go_out_of_sight() -> None:
+    asked: list[str | None] = []
+
+    def sometimes_gone(order: ClipOrder) -> Scene:
+        asked.append(order.difficulty)
+        clip = discs(order)
+        if order.seed % 2:
+            clip.labels[2:][clip.labels[2:] == 2] = 0
+        return clip
+
+    stage, forward = Stage("clip", 4, 2, 4, size=64, objects=1, vanish_share=1.0), Augmentation(reverse=0.0)
+    batches_of = [
+        BatchMaker(replace(RECIPE, stages=(stage,), augmentation=forward), sometimes_gone)[k] for k in range(4)
+    ]
+    leaves = [bool((~batch.truth.flatten(2).any(2)[:, -1]).any()) for batch in batches_of]
+    assert set(asked) == {"occlusion"}
+    assert all(leaves)
+    always_there = BatchMaker(replace(RECIPE, stages=(stage,), augmentation=forward), discs)
+    assert len(always_there[0].clip) == 2
+
+
 def test_clips_without_a_visible_object_are_told() -> None:
     def empty(order: ClipOrder) -> Scene:
         found = discs(order)
