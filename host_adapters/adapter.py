@@ -14,10 +14,13 @@ The standard library alone, Python 3.9 and later, because it runs inside the hos
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .client import Client, Task
+from .client.files import layer_of, stem_of
+from .client.footage import same_footage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,8 +85,8 @@ class Delivery(NamedTuple):
 
     def _owner(self, path: str) -> str | None:
         """The object in a file's name; of 'cat' and 'big_cat' the longer one."""
-        stem = os.path.basename(path).partition(".")[0]
-        found = [name for name in self.objects if stem.endswith(f"_{_plain(name)}")]
+        stem = stem_of(path)
+        found = [name for name in self.objects if stem.endswith(f"_{layer_of(name)}")]
         return max(found, key=len, default=None)
 
 
@@ -108,7 +111,7 @@ class HostAdapter(ABC):
 
     @abstractmethod
     def current_frame(self) -> int:
-        """The frame under the playhead, numbered as the plate of the current clip is."""
+        """The frame under the playhead, numbered as the plate of the current clip is: that of prompts without one."""
 
     @abstractmethod
     def place_matte(self, clip: Clip, delivery: Delivery) -> None:
@@ -140,10 +143,11 @@ class HostAdapter(ABC):
         """Start to rotoscope the current clip; what comes of it is placed by ``Rotoscoping.poll``.
 
         Args:
-            prompts: what is said, as ``Client.prompt`` takes it, with ``object`` and ``frame``. None where the shot
-                in ``output`` has been told enough already.
+            prompts: what is said, as ``Client.prompt`` takes it, with ``object`` and ``frame``; without a frame it is
+                said on the current one. None where the shot in ``output`` has been told enough already.
             output: folder of the shot and of the files, made where it is missing. The next run with the same folder
-                goes on with the same shot, so a correction tracks only what it touches.
+                goes on with the same shot, so a correction tracks only what it touches; a clip of the same name with
+                another plate is refused.
             kind: one of KINDS.
             background: for a composite: an absolute path, a colour, ``blur:PX``, ``transparent``.
             settings: model, image_size and recipe of the shot.
@@ -156,9 +160,13 @@ class HostAdapter(ABC):
         clip = clip._replace(plate=os.path.abspath(clip.plate))
         if clip.last < clip.first:
             raise HostError(f"the clip {clip.name} shows no frame of {clip.plate}; choose another")
-        order = Order(clip, [dict(prompt) for prompt in prompts], os.path.abspath(output), kind, background)
+        order = Order(clip, [self._framed(prompt) for prompt in prompts], os.path.abspath(output), kind, background)
         wish = _wish(self, order)
         return Rotoscoping(self, clip, Task(lambda task: deliver(client, order, wish, dict(settings or {}), task)))
+
+    def _framed(self, prompt: Prompt) -> Json:
+        """A prompt with its frame."""
+        return dict(prompt) if "frame" in prompt else {**prompt, "frame": self.current_frame()}
 
 
 class Order(NamedTuple):
@@ -173,12 +181,7 @@ class Order(NamedTuple):
     @property
     def stem(self) -> str:
         """A name for files: the clip's, without what file systems do not take."""
-        return _plain(self.clip.name, "-") or "clip"
-
-
-def _plain(name: str, also: str = "") -> str:
-    """The name as it stands in file names: what is not a-z, 0-9 or in ``also`` becomes an underscore."""
-    return "".join(letter if (letter.isascii() and letter.isalnum()) or letter in also else "_" for letter in name)
+        return re.sub(r"[^A-Za-z0-9-]", "_", self.clip.name) or "clip"
 
 
 class Rotoscoping:
@@ -237,7 +240,10 @@ def deliver(client: Client, order: Order, wish: Mapping[str, Any], settings: Map
 
 
 def _shot(client: Client, order: Order, settings: Mapping[str, Any]) -> Json:
-    """The shot of earlier runs in the output folder, or a new one; on the frames that the clip shows now."""
+    """The shot of earlier runs in the output folder, or a new one; on the frames that the clip shows now.
+
+    Raises HostError where that shot is of another plate.
+    """
     clip, folder = order.clip, os.path.join(order.output, f"{order.stem}.roto")
     frames = [clip.first, clip.last]
     if not os.path.isdir(folder):
@@ -245,6 +251,11 @@ def _shot(client: Client, order: Order, settings: Mapping[str, Any]) -> Json:
         said = {name: value for name, value in known.items() if value is not None}
         return client.new_shot(clip.plate, folder=folder, range=frames, **said)
     shot = client.open_shot(folder)
+    if not same_footage(shot["footage"], clip.plate):
+        raise HostError(
+            f"{folder} is of {shot['footage']}, not of {clip.plate}; choose another output folder, or where the plate"
+            " was moved give 'sam2-roto shot relink' its new place"
+        )
     changed = {**settings, **({} if list(shot.get("range") or []) == frames else {"range": frames})}
     return client.change_shot(shot["id"], **changed) if changed else shot
 

@@ -7,15 +7,17 @@ import re
 import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
+_REPOSITORY = _HERE.parent.parent
 _EXTENSION = _HERE / "extension"
 _CLIENT = _HERE.parent / "client"
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the same sources give the same bytes
 
 # Blender gives an extension a package name of its own, and wants nothing imported from beside it.
-_IMPORT = re.compile(r"^from host_adapters\.client import", re.MULTILINE)
+_IMPORT = re.compile(r"^from host_adapters\.client\b", re.MULTILINE)
 
 
 def build(folder: Path) -> Path:
@@ -35,10 +37,20 @@ def files() -> Iterator[tuple[str, str]]:
     """Name and text of each file of the extension."""
     for path in _EXTENSION.iterdir():
         if path.suffix in (".py", ".toml"):
-            yield path.name, _IMPORT.sub("from .client import", path.read_text(encoding="utf-8"))
+            yield path.name, _IMPORT.sub("from .client", path.read_text(encoding="utf-8"))
     for path in _CLIENT.glob("*.py"):
         yield f"client/{path.name}", path.read_text(encoding="utf-8")
-    yield "LICENSE", (_HERE.parent.parent / "LICENSE").read_text(encoding="utf-8")
+    yield "LICENSE", _license()
+
+
+def _license() -> str:
+    """The repository's; of an installed package, whose folder may hold another package's, the one that came with it."""
+    if (_REPOSITORY / "pyproject.toml").is_file():
+        return (_REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    text = metadata.distribution("sam2-roto").read_text("licenses/LICENSE")
+    if text is None:
+        raise FileNotFoundError("the installed sam2-roto came without its license; install it anew")
+    return text
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -15,14 +15,9 @@ if TYPE_CHECKING:
 
 
 class Listener:
-    """Reads a job's events in a thread of its own, so that whoever waits stays free to cancel.
-
-    Attributes:
-        error: why the events broke off, None while they come and where they came to their end.
-    """
+    """Reads a job's events in a thread of its own, so that whoever waits stays free to cancel."""
 
     def __init__(self, client: Client, job: str) -> None:
-        self.error: Exception | None = None
         self._client, self._job = client, job
         self._states: queue.Queue[dict[str, Any]] = queue.Queue()
         self._closed = threading.Event()
@@ -42,12 +37,11 @@ class Listener:
         self._closed.set()
 
     def _read(self) -> None:
+        from contextlib import suppress
         from http.client import HTTPException
 
-        try:
+        with suppress(OSError, HTTPException, ValueError, ServiceError):  # where they break off, it is asked for
             for state in self._client.events(self._job):
                 self._states.put(state)
                 if self._closed.is_set():
                     return
-        except (OSError, HTTPException, ValueError, ServiceError) as error:  # from now on it is asked for
-            self.error = error

@@ -131,7 +131,7 @@ def _remap(producer: Element, rate: Fraction) -> TimeMap | None:
                     f"the time remapping of '{producer.id}' blends frames; set its image mode to nearest"
                 )
             if text:
-                return TimeMap.parse(text, rate, 0)
+                return TimeMap.parse(text, rate)
     return None
 
 

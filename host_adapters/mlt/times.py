@@ -62,13 +62,6 @@ def frames_of(text: str, rate: Fraction) -> int:
     raise ProjectError(f"'{text}' is not a time that MLT writes; save the project in its editor once")
 
 
-def clock_of(frame: int, rate: Fraction) -> str:
-    """The frame as a clock with milliseconds."""
-    thousandths = round(Fraction(frame * 1000) / rate)
-    seconds, rest = divmod(thousandths, 1000)
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
-
-
 def _smpte(found: re.Match[str], rate: Fraction) -> int:
     hours, minutes, seconds, mark, frames = found.groups()
     whole = round(rate)

@@ -19,18 +19,16 @@ _KEY = re.compile(r"([\d:.,]+)(\|?)=(.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class TimeMap:
-    """A time remapping: ``keys`` are position, seconds of the source, and whether the value stays until the next key.
-
-    Positions and seconds count from the position ``start``; ``rate`` is that of the project.
-    """
+    """A time remapping: ``keys`` are position, seconds of the source, and whether these stay until the next key."""
 
     keys: tuple[tuple[int, float, bool], ...]
-    start: int
-    rate: Fraction
 
     @classmethod
-    def parse(cls, text: str, rate: Fraction, start: int) -> TimeMap:
-        """Read MLT's animation string. Raises ProjectError for curves other than straight lines and steps."""
+    def parse(cls, text: str, rate: Fraction) -> TimeMap:
+        """Read MLT's animation string, in a project of ``rate``.
+
+        Raises ProjectError for curves other than straight lines and steps.
+        """
         keys = []
         for item in filter(None, map(str.strip, text.split(";"))):
             found = _KEY.fullmatch(item)
@@ -40,22 +38,19 @@ class TimeMap:
             keys.append((frames_of(when, rate), _seconds(value, rate), bool(stays)))
         if not keys:
             raise ProjectError("a time remapping has no keyframes; set one, or remove the remapping")
-        return cls(tuple(sorted(keys)), start, rate)
+        return cls(tuple(sorted(keys)))
 
     def seconds(self, position: int) -> float:
         """Seconds of the source at a position."""
-        return self._value(position - self.start) + self.start / float(self.rate)
-
-    def _value(self, place: int) -> float:
-        before = [key for key in self.keys if key[0] <= place]
-        after = [key for key in self.keys if key[0] > place]
+        before = [key for key in self.keys if key[0] <= position]
+        after = [key for key in self.keys if key[0] > position]
         if not before:
             return after[0][1]
         start, first, stays = before[-1]
         if not after or stays:
             return first
         stop, last, _ = after[0]
-        return first + (last - first) * ((place - start) / (stop - start))
+        return first + (last - first) * ((position - start) / (stop - start))
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,9 @@ def output(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(fake: Any, output: Path) -> Client:
+def client(fake: Any, plate: Path, output: Path) -> Client:
     """A client of a service that knows the shot 's' with a dog, and one job, which writes two files."""
-    shot = {"id": "s", "range": [1001, 1008], "objects": [{"name": "dog"}]}
+    shot = {"id": "s", "footage": str(plate), "range": [1001, 1008], "objects": [{"name": "dog"}]}
     fake.routes["POST", "/v1/shots"] = lambda _: (200, shot)
     fake.routes["PATCH", "/v1/shots/s"] = lambda _: (200, shot)
     fake.routes["GET", "/v1/shots/s"] = lambda _: (200, shot)
@@ -124,6 +124,33 @@ def test_the_next_run_goes_on_with_the_shot(client: Client, fake: Any, plate: Pa
     bodies = [body for method, path, body in fake.heard if path.startswith("/v1/shots") and method != "GET"]
     assert bodies[0] == {"folder": str(output / "sh_010_a.roto")}
     assert [method for method, *_ in fake.heard].count("PATCH") == 0
+
+
+def test_a_shot_of_another_plate_is_refused(client: Client, fake: Any, plate: Path, output: Path) -> None:
+    (output / "sh_010_a.roto").mkdir(parents=True)
+    host, other = Host(plate), plate.with_name("sh020.mov")
+    other.touch()
+    host.clip = host.current_clip()._replace(plate=str(other))
+    with pytest.raises(HostError, match=r"sh_010_a\.roto is of .*sh010\.mov, not of .*sh020\.mov; choose another"):
+        finish(host.rotoscope(client, [DOG], str(output)))
+    assert host.placed == []
+    assert not [path for _, path, _ in fake.heard if path.startswith("/v1/shots/")]
+
+
+def test_a_plate_that_is_reached_by_a_link_is_the_same(client: Client, fake: Any, plate: Path, output: Path) -> None:
+    (output / "sh_010_a.roto").mkdir(parents=True)
+    (output / "linked").symlink_to(plate.parent)
+    finish(Host(output / "linked" / plate.name).rotoscope(client, [], str(output)))
+    assert ("POST", "/v1/shots", {"folder": str(output / "sh_010_a.roto")}) in fake.heard
+
+
+def test_a_prompt_without_a_frame_is_said_on_the_current_one(
+    client: Client, fake: Any, plate: Path, output: Path
+) -> None:
+    prompts = [{"object": "dog", "points": [(4, 5, True)]}, {**DOG, "frame": 1006}]
+    finish(Host(plate).rotoscope(client, prompts, str(output)))
+    assert [body["frame"] for _, path, body in fake.heard if path.endswith("/prompts")] == [1003, 1006]
+    assert "frame" not in prompts[0]
 
 
 def test_a_clip_that_was_trimmed_since_is_tracked_on_its_frames(
@@ -216,6 +243,11 @@ def test_the_files_of_an_object() -> None:
     assert several.of("cat") == ["/o/a_matte_cat.1.exr"]
     assert several.of("big cat") == ["/o/a_matte_big_cat.1.exr"]
     assert delivery._replace(objects=["dog"], files=["/o/a_matte.1001.exr"]).of("dog") == ["/o/a_matte.1001.exr"]
+
+
+def test_the_files_of_an_object_whose_plate_has_dots_in_its_name() -> None:
+    files = [f"/o/sh010.plate_matte_{name}.{number}.exr" for name in ("cat", "dog") for number in ("-001", "1001")]
+    assert Delivery("matte", {}, ["cat", "dog"], "/o", files, {}).of("dog") == files[2:]
 
 
 def test_it_is_written_for_old_pythons_inside_hosts() -> None:

@@ -169,18 +169,41 @@ def files_map(first: int, names: Sequence[str]) -> FrameMap:
 
 def number_of(name: str) -> int:
     """The frame number in a file's name. Raises SceneError where there is none."""
-    found = _NUMBER.search(name)
-    if found is None:
-        raise SceneError(f"{name} has no frame number in its name; use a numbered sequence or a movie.")
-    text = found[1]
-    joined = text.startswith("-") and found.start() and name[found.start() - 1].isalnum()
-    return int(text[1:] if joined else text)  # in "plate-0001.exr" the hyphen is no sign
+    return int(_cut(name)[1])
 
 
 def pattern_of(name: str) -> str:
     """The name of a whole sequence, ``plate.%04d.exr``, from one of its files. Raises SceneError without a number."""
-    number_of(name)
+    return patterns_of([name]).pop()
+
+
+def patterns_of(names: Sequence[str], beside: Sequence[str] = ()) -> set[str]:
+    """The names of the sequences that files are of. Raises SceneError where one has no number.
+
+    How wide numbers are is told by all files of a sequence, also by those of ``beside``.
+    """
+    numbers: dict[tuple[str, str], list[str]] = {}
+    for name in (*names, *filter(_NUMBER.search, beside)):
+        head, number, tail = _cut(name)
+        numbers.setdefault((head, tail), []).append(number)
+    wanted = {(head, tail) for head, _, tail in map(_cut, names)}
+    return {f"{head}{_place(numbers[head, tail])}{tail}" for head, tail in wanted}
+
+
+def _place(numbers: Sequence[str]) -> str:
+    """What stands for numbers: ``%04d`` where they are filled up with zeros or of one length, else ``%d``."""
+    width = min(map(len, numbers))
+    filled = any(number.lstrip("-").startswith("0") for number in numbers)
+    fixed = width > 1 and (filled or all(len(number) == width for number in numbers))
+    return f"%0{width}d" if fixed else "%d"
+
+
+def _cut(name: str) -> tuple[str, str, str]:
+    """A file's name before its frame number, the number, and what follows. Raises SceneError without a number."""
     found = _NUMBER.search(name)
-    digits = found[1].lstrip("-") if found else ""
-    begin = name.rindex(digits)
-    return f"{name[:begin]}%0{len(digits)}d{name[begin + len(digits) :]}"
+    if found is None:
+        raise SceneError(f"{name} has no frame number in its name; use a numbered sequence or a movie.")
+    begin = found.start()
+    if name[begin] == "-" and begin and name[begin - 1].isalnum():
+        begin += 1  # in "plate-0001.exr" the hyphen is no sign
+    return name[:begin], name[begin : found.end()], name[found.end() :]

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from host_adapters.client import Client, Refused, Task
+from host_adapters.client.files import layer_of, stem_of
+from host_adapters.client.footage import same_footage
+
+from .errors import SceneError
 
 Json = dict[str, Any]
 
@@ -77,10 +81,13 @@ class Work:
 
 @dataclass
 class Link:
-    """The way to the service, which is found or started with the first call. Methods block and raise ServiceError."""
+    """The way to the service, which is found or started with the first call.
+
+    Methods block and raise ServiceError, or SceneError where the shot in the folder is of another plate.
+    """
 
     settings: Settings
-    _shots: dict[Path, str] = field(default_factory=dict)
+    _shots: dict[tuple[Path, Path], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.client = Client(self.settings.command or None, idle=self.settings.idle)
@@ -93,7 +100,7 @@ class Link:
 
     def found(self, work: Work) -> Json:
         """The shot of the plate as it is, opened or made where it was not yet."""
-        known = self._shots.get(work.shot)
+        known = self._shots.get((work.shot, work.plate))
         if known:
             try:
                 return self.client.shot(known)
@@ -101,7 +108,7 @@ class Link:
                 if refused.kind != "shot":
                     raise  # otherwise it was closed by someone else
         found = self._open(work)
-        self._shots[work.shot] = found["id"]
+        self._shots[work.shot, work.plate] = found["id"]
         return found
 
     def say(self, work: Work, name: str, frame: int, said: Json) -> Json:
@@ -152,18 +159,24 @@ class Link:
         work.folder.mkdir(parents=True, exist_ok=True)
         self.client.open_folder(work.plate.parent)
         self.client.open_folder(work.folder)
-        if (work.shot / "shot.json").is_file():
-            return self.client.open_shot(work.shot)
-        return self.client.new_shot(work.plate, folder=str(work.shot), **self._wanted(work))
+        if not (work.shot / "shot.json").is_file():
+            return self.client.new_shot(work.plate, folder=str(work.shot), **self._wanted(work))
+        found = self.client.open_shot(work.shot)
+        if not same_footage(found["footage"], work.plate):
+            raise SceneError(
+                f"{work.shot.name} is of {found['footage']}, not of {work.plate}; choose another Folder in the"
+                " preferences, or where the plate was moved give 'sam2-roto shot relink' its new place."
+            )
+        return found
 
 
 def object_files(files: list[Path], name: str, ending: str) -> list[Path]:
     """Of exported files, those of an object: named after it, or all where they are of one object."""
     found = sorted(path for path in files if path.suffix == ending)
-    layer = "".join(letter if letter.isascii() and (letter.isalnum() or letter == "_") else "_" for letter in name)
-    stems = {path.name.split(".")[0] for path in found}
+    layer = layer_of(name)
+    stems = {stem_of(path) for path in found}
     own = [stem for stem in stems if stem.endswith((f"_matte_{layer}", f"splines_{layer}"))]
     if not own:
         return found if len(stems) == 1 else []
     shortest = min(own, key=len)  # "x_matte_dog", not "x_matte_matte_dog"
-    return [path for path in found if path.name.split(".")[0] == shortest]
+    return [path for path in found if stem_of(path) == shortest]

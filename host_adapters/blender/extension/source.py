@@ -12,7 +12,17 @@ import bpy
 from .affine import StripFrame
 from .animation import moving
 from .errors import SceneError
-from .frames import FrameMap, SpeedEffect, StripTiming, clip_map, files_map, number_of, pattern_of, strip_map
+from .frames import (
+    FrameMap,
+    SpeedEffect,
+    StripTiming,
+    clip_map,
+    files_map,
+    number_of,
+    pattern_of,
+    patterns_of,
+    strip_map,
+)
 from .link import Work
 from .movies import movie_facts, picture_size
 from .preferences import folder
@@ -182,7 +192,7 @@ def _of_images(scene: bpy.types.Scene, strip: Any, load: bool) -> Source:
     names = [strip.strip_elem_from_frame(frame).filename for frame in seen]
     if len(strip.elements) < 2:
         raise SceneError(f"{strip.name} is a still; select a sequence or a movie.")
-    patterns = {pattern_of(name) for name in names}
+    patterns = patterns_of(names, [element.filename for element in strip.elements])
     if len(patterns) > 1:
         raise SceneError(f"{strip.name} holds files of several sequences; cut it where they change.")
     element = strip.elements[0]

@@ -13,6 +13,7 @@ from host_adapters.blender.extension.frames import (
     files_map,
     number_of,
     pattern_of,
+    patterns_of,
     strip_map,
 )
 
@@ -83,12 +84,38 @@ def test_image_strips_say_their_numbers_by_their_files() -> None:
         ("sh010_v2.1001.png", 1001, "sh010_v2.%04d.png"),
         ("plate-0007.png", 7, "plate-%04d.png"),
         ("00012.dpx", 12, "%05d.dpx"),
+        ("plate.-012.exr", -12, "plate.%04d.exr"),
+        ("plate.2.jp2", 2, "plate.%d.jp2"),
     ],
 )
 def test_numbers_are_read_from_names(name: str, number: int, pattern: str) -> None:
     assert number_of(name) == number
     assert pattern_of(name) == pattern
     assert pattern % number == name
+
+
+@pytest.mark.parametrize(
+    ("numbers", "place"),
+    [
+        (("98", "99", "100"), "%d"),
+        (("9", "10"), "%d"),
+        (("0", "9", "10"), "%d"),
+        (("-1", "0", "10"), "%d"),
+        (("098", "099", "100"), "%03d"),
+        (("0999", "1000", "10000"), "%04d"),
+        (("1001", "1002"), "%04d"),
+        (("-001", "0000"), "%04d"),
+    ],
+)
+def test_the_width_of_a_sequence_is_that_of_all_its_numbers(numbers: tuple[str, ...], place: str) -> None:
+    names = [f"plate.{number}.exr" for number in numbers]
+    assert patterns_of(names) == {f"plate.{place}.exr"}
+    assert patterns_of(names[:1], ["title.exr", "other.1.exr", *names]) == {f"plate.{place}.exr"}
+    assert {f"plate.{place}.exr" % number_of(name) for name in names} == set(names)
+
+
+def test_several_sequences_are_told_apart() -> None:
+    assert patterns_of(["a.1.exr", "a.12.exr", "b.01.exr"]) == {"a.%d.exr", "b.%02d.exr"}
 
 
 def test_a_name_without_a_number_is_refused() -> None:

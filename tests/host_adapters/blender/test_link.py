@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from host_adapters.blender.extension.errors import SceneError
 from host_adapters.blender.extension.link import Link, Settings, Work, object_files
 from host_adapters.client import Refused
 from sam2_roto.mattes import MatteRecipe
@@ -19,6 +20,7 @@ class StandIn:
         self.asked: list[tuple[str, Any]] = []
         self.shots: dict[str, dict[str, Any]] = {}
         self.labels: list[str] = []
+        self.footage = ""
 
     def open_folder(self, path: Path) -> None:
         self.asked.append(("open_folder", Path(path)))
@@ -31,7 +33,8 @@ class StandIn:
 
     def open_shot(self, folder: Path) -> dict[str, Any]:
         self.asked.append(("open_shot", Path(folder)))
-        self.shots["opened"] = {"id": "opened", "range": [1, 1], "recipe": {}, "model": None, "image_size": None}
+        unset = {"range": [1, 1], "recipe": {}, "model": None, "image_size": None}
+        self.shots["opened"] = {"id": "opened", "footage": self.footage, **unset}
         return self.shots["opened"]
 
     def shot(self, name: str) -> dict[str, Any]:
@@ -62,7 +65,14 @@ def link(stand_in: StandIn) -> Link:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
+    (tmp_path / "plates").mkdir()
     return Work(tmp_path / "plates" / "sh010.%04d.exr", (1003, 1008), tmp_path / "roto")
+
+
+def keep(work: Work) -> None:
+    """The shot of the plate as it lies on disk, for those who look for it."""
+    work.shot.mkdir(parents=True)
+    (work.shot / "shot.json").write_text("{}", encoding="utf-8")
 
 
 def asked_of(stand_in: StandIn) -> list[str]:
@@ -93,8 +103,31 @@ def test_only_what_has_changed_is_changed(link: Link, stand_in: StandIn, work: W
 def test_a_shot_that_was_closed_is_opened_again(link: Link, stand_in: StandIn, work: Work) -> None:
     link.shot(work)
     stand_in.shots.clear()
-    work.shot.mkdir(parents=True)
-    (work.shot / "shot.json").write_text("{}", encoding="utf-8")
+    stand_in.footage = str(work.plate)
+    keep(work)
+    assert link.found(work)["id"] == "opened"
+
+
+def test_a_plate_of_the_same_name_has_no_part_in_the_shot(
+    link: Link, stand_in: StandIn, work: Work, tmp_path: Path
+) -> None:
+    assert link.found(work)["id"] == "shot0"
+    stand_in.footage = str(work.plate)
+    keep(work)
+    other = Work(tmp_path / "sh020" / work.plate.name, work.frames, work.folder)
+    for _ in range(2):
+        with pytest.raises(SceneError, match=r"sh010\.roto is of .*plates.*, not of .*sh020.*; choose another Folder"):
+            link.shot(other)
+    assert link.found(work)["id"] == "shot0"
+    assert "change_shot" not in asked_of(stand_in)
+
+
+@pytest.mark.parametrize("told", ["sh010.%d.exr", "sh010.####.exr", "."])
+def test_a_shot_that_was_made_elsewhere_of_the_same_plate_goes_on(
+    link: Link, stand_in: StandIn, work: Work, told: str
+) -> None:
+    stand_in.footage = str(work.plate.parent / told)
+    keep(work)
     assert link.found(work)["id"] == "opened"
 
 
@@ -118,6 +151,13 @@ def test_files_are_those_of_the_object() -> None:
     files.append(Path("sh.json"))
     found = object_files(files, "dog", ".exr")
     assert [path.name for path in found] == ["sh_matte_dog.1.exr", "sh_matte_dog.2.exr"]
+
+
+def test_a_plate_may_have_dots_in_its_name() -> None:
+    files = [Path(f"sh010.plate_matte_{name}.{number}.exr") for name in ("dog", "cat") for number in (1002, 1001)]
+    assert object_files(files, "dog", ".exr") == files[1::-1]
+    assert object_files(files[:2], "cow", ".exr") == files[1::-1]  # one object's alone
+    assert object_files(files, "cow", ".exr") == []
 
 
 def test_an_object_that_nothing_was_written_of_has_no_files() -> None:

@@ -15,6 +15,9 @@ from .conftest import Blender, pixels
 
 COUNT = 24
 DOT = (20, 30)
+FIRST = {"pictures": 1001, "unpadded": 90}
+"""Sequences by folder, with the number of their first file."""
+
 CASES = [
     "plain",
     "trimmed",
@@ -30,6 +33,7 @@ CASES = [
     "speed_number",
     "pictures",
     "pictures_hard",
+    "unpadded",
     "node_movie",
     "node_pictures",
     "clip_movie",
@@ -43,16 +47,18 @@ def shown(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     folder = tmp_path_factory.mktemp("coded")
     views = np.stack([np.full((48, 64, 3), grey(index), np.uint8) for index in range(COUNT)])
     write_movie(folder / "coded.mp4", views, 24)
-    (folder / "coded").mkdir()
-    for index, view in enumerate(views):
-        Image.fromarray(view).save(folder / "coded" / f"coded.{1001 + index}.png")
+    for name, first in FIRST.items():
+        (folder / name).mkdir()
+        for index, view in enumerate(views):
+            Image.fromarray(view).save(folder / name / f"coded.{first + index}.png")
     dot = np.zeros((48, 64, 3), np.uint8)
     dot[DOT[1] - 2 : DOT[1] + 2, DOT[0] - 2 : DOT[0] + 2] = 255
     Image.fromarray(dot).save(folder / "dot.png")
     return blender.run(
         "timing.py",
         movie=str(folder / "coded.mp4"),
-        pictures=str(folder / "coded" / "coded.1001.png"),
+        pictures=str(folder / "pictures" / "coded.1001.png"),
+        unpadded=str(folder / "unpadded" / "coded.90.png"),
         dot=str(folder / "dot.png"),
         place=DOT,
         output=str(tmp_path_factory.mktemp("timing")),
@@ -67,7 +73,8 @@ def grey(index: int) -> int:
 def test_each_frame_of_the_timeline_shows_the_frame_that_is_said(shown: dict[str, Any], case: str) -> None:
     told = shown["told"][case]
     seen = [index_of(Path(file)) for file in told["files"]]
-    assert [plate - (1001 if "pictures" in case else 0) for plate in told["plates"]] == seen
+    first = next((number for name, number in FIRST.items() if name in case), 0)
+    assert [plate - first for plate in told["plates"]] == seen
 
 
 def index_of(file: Path) -> int:

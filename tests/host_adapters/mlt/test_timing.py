@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlt_helpers.clock import clock_of
 from mlt_helpers.melt import Picture, render, write_plate
 from mlt_helpers.scenes import plain, profile
 
@@ -14,7 +15,7 @@ from host_adapters.mlt.document import row
 from host_adapters.mlt.errors import ProjectError
 from host_adapters.mlt.project import Project
 from host_adapters.mlt.timeline import source_frames
-from host_adapters.mlt.times import clock_of, frames_of
+from host_adapters.mlt.times import frames_of
 from host_adapters.mlt.timing import TimeMap
 
 NTSC = Fraction(30000, 1001)
@@ -47,9 +48,15 @@ def test_what_is_no_time(text: str) -> None:
         frames_of(text, Fraction(25))
 
 
+def test_maps_are_straight_lines_and_steps() -> None:
+    remap = TimeMap.parse("10=1;20|=2;30=0.5;00:00:02.400=3", Fraction(25))
+    places = (0, 10, 15, 20, 29, 30, 45, 60, 99)
+    assert [remap.seconds(place) for place in places] == [1, 1, 1.5, 2, 2, 0.5, 1.75, 3, 3]
+
+
 def test_curved_maps_are_refused() -> None:
     with pytest.raises(ProjectError, match="make it linear"):
-        TimeMap.parse("0=0;10~=2", Fraction(25), 0)
+        TimeMap.parse("0=0;10~=2", Fraction(25))
 
 
 def coded(frame: int) -> Picture:

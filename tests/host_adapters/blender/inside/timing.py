@@ -17,6 +17,7 @@ from host_adapters.blender.extension import source  # noqa: E402
 from host_adapters.blender.extension.affine import Affine  # noqa: E402
 
 movie, pictures, output = Path(asked["movie"]), Path(asked["pictures"]), Path(asked["output"])
+unpadded = Path(asked["unpadded"])
 scene = scene_of(64, 48, 200)
 scene.render.fps = 24
 every = strips_of(scene)
@@ -45,7 +46,7 @@ def of_strip(name: str, change: Callable[[Any], None], path: Path = movie) -> No
     if path == movie:
         strip = every.new_movie("movie", str(path), 1, 101)
     else:
-        files = sorted(path.parent.glob(f"*{path.suffix}"))
+        files = sorted(path.parent.glob(f"*{path.suffix}"), key=lambda file: (len(file.name), file.name))
         strip = every.new_image("pictures", str(files[0]), 1, 101)
         for file in files[1:]:
             strip.elements.append(file.name)
@@ -121,6 +122,7 @@ of_strip("speed_length", speed("LENGTH", "speed_length", 40.0))
 of_strip("speed_number", speed("FRAME_NUMBER", "speed_frame_number", 6))
 of_strip("pictures", trim, pictures)
 of_strip("pictures_hard", trim_hard, pictures)
+of_strip("unpadded", trim, unpadded)
 
 
 def show(node: Any, tree: Any) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from host_adapters.mlt.times import clock_of
+from mlt_helpers.clock import clock_of
 from mlt_helpers.scenes import BACK, RATE, SIZE, profile
 
 LENGTH = 40
