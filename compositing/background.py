@@ -22,6 +22,7 @@ from compositing.errors import ColorError, ImageError
 from compositing.image import Image, Window
 from compositing.operations.alpha import matte_plane, opaque, premultiply, with_alpha, without_alpha
 from compositing.operations.filter import defocus, dilate, edge_extend, erode
+from compositing.operations.finite import finite
 from compositing.operations.foreground import estimate_foreground
 from compositing.operations.grade import grade
 from compositing.operations.keying import Screen, despill, light_wrap
@@ -66,10 +67,12 @@ def replace_background(
         wrap: how much light of the background comes onto the edge, ``wrap_sigma`` pixels deep; 0 is none.
         shadow: the densest alpha of a shadow that is ``shadow_softness`` pixels soft and moved by ``shadow_offset``.
 
-    Raises ImageError where sizes differ, ColorError where colour spaces differ or are those of a monitor.
+    NaN in plate and background counts as black, infinities as the largest half float: no pixel spoils others. Raises
+    ImageError where sizes differ, ColorError where colour spaces differ or are those of a monitor.
     """
     check_frames(plate, background)
     check_spaces(plate, background)
+    background = finite(background)
     cut = cut_out(plate, matte, estimate=estimate, choke=choke, screen=screen, gains=gains)
     if wrap > 0:
         cut = light_wrap(cut, background, sigma=wrap_sigma, amount=wrap)
@@ -99,7 +102,7 @@ def cut_out(
     held = None if seen is None else seen.intersection(plate.data)
     if held is None:
         return nothing(opaque(plate))
-    near = plate.cropped(held.grown(_ROUND).intersection(plate.data) or held)
+    near = finite(plate.cropped(held.grown(_ROUND).intersection(plate.data) or held))
     cut = estimate_foreground(near, edge) if estimate else with_alpha(near, edge)
     if screen is not None:
         cut = despill(cut, screen)
@@ -112,11 +115,11 @@ def blurred_background(plate: Image, matte: Image, *, radius: float, grow: float
     """The plate out of focus, with the object taken out of it first, so that it leaves no halo of its own colour.
 
     The hole, ``grow`` pixels larger than the matte, is filled from its surroundings; then a lens of that ``radius``
-    in pixels (a disc, or a polygon of ``blades``) blurs it.
+    in pixels (a disc, or a polygon of ``blades``) blurs it. Pixels that are not finite are filled like the hole.
     """
     hole = dilate(_held(matte, plate.data), grow, edges="repeat") if grow else _held(matte, plate.data)
-    around = replace(hole, pixels=1 - hole.pixels)
-    filled = without_alpha(edge_extend(with_alpha(plate, around)))
+    around = replace(hole, pixels=(1 - hole.pixels) * plate.pixels.isfinite().all(0))
+    filled = without_alpha(edge_extend(with_alpha(finite(plate), around)))
     return defocus(filled, radius, blades=blades, edges="repeat")
 
 
@@ -125,16 +128,16 @@ def match_gains(scenes: Iterable[tuple[Image, Image, Image]], amount: float = 1.
 
     The light of a scene is taken to be its mean colour (von Kries, 1902, with the assumption of a grey world): the
     factors are the ratios of the means of the new background and of the old one, to the power of ``amount``, each
-    between 1/4 and 4. The object's own colours play no part. ``scenes`` are plate, matte and background of some frames;
-    one result is used on all, so that nothing flickers.
+    between 1/4 and 4. The object's own colours and pixels that are not finite play no part. ``scenes`` are plate, matte
+    and background of some frames; one result is used on all, so that nothing flickers.
     """
     old, new = torch.zeros(3), torch.zeros(3)
     for plate, matte, background in scenes:
-        around = (choked(matte, 0.0).cropped(plate.data).pixels < _UNSEEN).float()
-        if float(around.mean()) < _LEAST_SEEN:
+        around = choked(matte, 0.0).cropped(plate.data).pixels < _UNSEEN
+        if float(around.float().mean()) < _LEAST_SEEN:
             around = torch.ones_like(around)
-        old += ((plate.rgb() * around).sum((1, 2)) / around.sum()).cpu()
-        new += background.rgb().mean((1, 2)).cpu()
+        old += _mean(plate.rgb(), around)
+        new += _mean(background.rgb(), torch.ones_like(background.pixels[:1], dtype=torch.bool))
     ratio = (new.clamp_min(1e-4) / old.clamp_min(1e-4)) if bool(old.any()) else torch.ones(3)
     red, green, blue = ratio.clamp(1 / _LARGEST_GAIN, _LARGEST_GAIN).pow(amount).tolist()
     return red, green, blue
@@ -157,6 +160,13 @@ def seen_window(matte: Image) -> Window | None:
         return None
     top, left = int(rows[0]) + matte.data.y0, int(columns[0]) + matte.data.x0
     return Window(left, top, int(columns[-1]) + matte.data.x0 + 1, int(rows[-1]) + matte.data.y0 + 1)
+
+
+def _mean(color: Tensor, chosen: Tensor) -> Tensor:
+    """The mean ``[3]`` of colour ``[3, H, W]`` over the chosen pixels ``[1, H, W]`` that are finite; 0 without any."""
+    weight = chosen & color.isfinite().all(0)
+    total = color.where(weight, 0.0).sum((1, 2))
+    return (total / weight.sum().clamp_min(1)).cpu()
 
 
 def _alpha(matte: Image) -> Tensor:

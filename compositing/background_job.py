@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ Kind = Literal["footage", "color", "blur", "transparent", "plate"]
 
 _LARGEST = 16384
 """Pixels of a side: such a picture takes 4 GB, and codecs go no further."""
+
+_LIMITS = (("match", 0, 1), ("wrap", 0, 4), ("shadow", 0, 1), ("smooth", 0, 60), ("choke", -500, 500))
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class CompositeJob:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for name, low, high in (("match", 0, 1), ("wrap", 0, 4), ("shadow", 0, 1), ("smooth", 0, 60)):
+        for name, low, high in _LIMITS:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise CompositingError(f"The {name} of {value:g} is not possible; give a number from {low} to {high}.")
@@ -106,8 +107,8 @@ class CompositeJob:
             raise CompositingError(
                 f"The clip {self.clip[0]:g}-{self.clip[1]:g} is not possible; give two numbers from 0 to 1, rising."
             )
-        if not math.isfinite(self.choke):
-            raise CompositingError(f"The choke of {self.choke} is not possible; give a number of pixels.")
+        if self.graph is not None and self.graph.suffix.lower() != ".json":
+            raise CompositingError(f"The graph {self.graph} would be no JSON file; give a name that ends in .json.")
         if self.wrap_size is not None and not 0 < self.wrap_size < 1000:
             raise CompositingError(f"A light wrap {self.wrap_size:g} pixels deep is not possible; give 1 to 999.")
         if self.size is not None and not all(16 <= side <= _LARGEST for side in self.size):

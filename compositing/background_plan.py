@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from compositing.background import match_gains
@@ -21,6 +22,9 @@ from compositing.primaries import KNOWN
 _SAMPLES = 5
 """Frames that a colour match looks at."""
 
+_MATTES = re.compile(r"_matte\.%0?\d*d\.")
+"""In the pattern of a sequence of mattes."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -36,6 +40,7 @@ class Plan:
 
 def make_plan(job: CompositeJob, evaluator: Evaluator) -> Plan:
     """Open and check what the job names, and build its graph. Raises FootageError and others, naming the file."""
+    job = replace(job, matte=_mattes_in(job.matte))
     plate_node = _read(job.plate, start=job.start, color_space=job.color_space, rate=job.rate)
     plate = evaluator.reader(plate_node).footage
     frames = _frames(plate, job.frames)
@@ -43,17 +48,9 @@ def make_plan(job: CompositeJob, evaluator: Evaluator) -> Plan:
     working = resolve(job.working_space) if job.working_space else _linear_of(plate.color.space)
     shown = resolve(job.output_space) if job.output_space else _shown_as(plate.color.space, job.output)
     plan = Plan(plate_node, plate, frames, working, shown, list(plate.notes))
-    linear = plate_node.then("to_space", target=working)
+    linear = plate_node.then("colored").then("to_space", target=working)
     linear, matte = _framed(job, evaluator, plan, linear, matte)
     return Plan(_composite(job, evaluator, plan, linear, matte), plate, frames, working, shown, plan.notes)
-
-
-def source_files(node: Node, evaluator: Evaluator) -> list[Path]:
-    """Every file that a ``read`` node stands for."""
-    path = Path(str(node.settings["path"]))
-    if path.is_dir() or path.suffix.lower() in numbering.PICTURES:
-        return list(numbering.find(path).files.values())
-    return [evaluator.reader(node).footage.path]
 
 
 def _composite(job: CompositeJob, evaluator: Evaluator, plan: Plan, plate: Node, matte: Node) -> Node:
@@ -91,7 +88,8 @@ def _background(job: CompositeJob, evaluator: Evaluator, plan: Plan, plate: Node
         return flat.then("to_space", target=plan.working).then("fit", plate)
     assert wanted.path is not None
     picture = _timed(job, evaluator, plan, _background_read(job, evaluator, plan, wanted.path))
-    return picture.then("premultiply").then("to_space", target=plan.working).then("fit", plate, how=job.fit)
+    linear = picture.then("colored").then("premultiply").then("to_space", target=plan.working)
+    return linear.then("fit", plate, how=job.fit)
 
 
 def _background_read(job: CompositeJob, evaluator: Evaluator, plan: Plan, path: Path) -> Node:
@@ -174,6 +172,13 @@ def _matte(job: CompositeJob, evaluator: Evaluator, plate: Footage, frames: tupl
     if job.clip == (0.0, 1.0):
         return united
     return united.then("levels", low=job.clip[0], high=job.clip[1])
+
+
+def _mattes_in(path: Path) -> Path:
+    """Of a folder with several sequences, as 'sam2-roto rotoscope' leaves it, the one of mattes, if there is one."""
+    found = numbering.sequences(path) if path.is_dir() else []
+    named = [each for each in found if _MATTES.search(each.name)]
+    return path / named[0].name if len(found) > 1 and len(named) == 1 else path
 
 
 def _check_objects(job: CompositeJob) -> None:
@@ -267,6 +272,5 @@ def _linear_of(space: str) -> str:
 def _shown_as(space: str, output: Path) -> str:
     """The encoding of what is written for a display: the plate's own where it has one."""
     movie = output.suffix.lower() in movies.ENDINGS
-    if (movie and space in movies.SPACES) or (is_monitor_space(space) and space != resolve("Raw")):
-        return space
-    return CAMERA if movie else SRGB
+    fits = space in movies.SPACES if movie else is_monitor_space(space) and space != resolve("Raw")
+    return space if fits else CAMERA if movie else SRGB

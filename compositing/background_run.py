@@ -5,21 +5,24 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+from compositing.apart import check_files, check_folder
 from compositing.background_job import CompositeJob, CompositeResult
-from compositing.background_plan import Plan, make_plan, source_files
+from compositing.background_plan import Plan, make_plan
 from compositing.color import SRGB
 from compositing.errors import OutputError
+from compositing.footage import Footage, numbering
 from compositing.footage.audio import Sound, has_sound, is_even, picture_times
 from compositing.footage.sequence import SequenceFootage
 from compositing.graph import movies, pictures
 from compositing.graph.document import digest, save
 from compositing.graph.evaluator import Evaluator
 from compositing.graph.movies import USUAL_RATE, MovieOutput
-from compositing.graph.node import walk
 from compositing.graph.output import Identity, Output
 from compositing.graph.pictures import PictureOutput, has_place
 from compositing.graph.rendering import render
 from compositing.progress import Progress, silent
+
+_WORK = "composite"
 
 
 def composite(job: CompositeJob, progress: Progress = silent) -> CompositeResult:
@@ -31,15 +34,17 @@ def composite(job: CompositeJob, progress: Progress = silent) -> CompositeResult
     """
     with Evaluator(remember=False, device=job.device) as evaluator:
         plan = make_plan(job, evaluator)
-        sources = [file for node in walk(plan.node) if node.kind == "read" for file in source_files(node, evaluator)]
+        sources = evaluator.opened
         if job.graph is not None:
-            save(job.graph, result=plan.node)
+            check_files([job.graph], _read(job, sources), _WORK)
         output = open_output(job, plan, sources)
+        if job.graph is not None:
+            _save_graph(job.graph, plan, output)
         done = render(plan.node, output, plan.frames, progress=progress, evaluator=evaluator)
     return CompositeResult(done.files, done.rendered, done.found, tuple(dict.fromkeys(plan.notes)))
 
 
-def open_output(job: CompositeJob, plan: Plan, sources: list[Path]) -> Output:
+def open_output(job: CompositeJob, plan: Plan, sources: list[Footage]) -> Output:
     """Where the result goes, by the name of the job's output. Raises OutputError where that cannot be."""
     transparent = job.background.kind == "transparent"
     identity = Identity(plan.plate.rate, plan.plate.pixel_aspect, plan.plate.timecode)
@@ -63,30 +68,30 @@ def open_output(job: CompositeJob, plan: Plan, sources: list[Path]) -> Output:
         depth=job.depth,
         identity=identity,
         graph=digest(plan.node),
-        newest=max(file.stat().st_mtime for file in sources),
+        newest=max(file.stat().st_mtime for file in _read(job, sources)),
     )
-    _check_apart([output.path(frame) for frame in plan.frames], sources)
+    check_files([output.path(frame) for frame in plan.frames], _read(job, sources), _WORK)
+    for footage in sources:
+        check_folder(pattern.parent, footage, _WORK)
     return output
 
 
 def picture_pattern(output: Path, plan: Plan) -> Path:
     """The pattern of picture files: EXR in a folder, or the name that was given, with a number where it needs one."""
     if not output.suffix or output.is_dir():
-        plate = plan.plate.path
-        name = plate.stem.split(".")[0].split("%")[0].rstrip("._-#") or "plate"
-        return output / f"{name}_comp.%04d.exr"
+        return output / f"{numbering.stem(plan.plate.path)}_comp.%04d.exr"
     if has_place(output.name) or (len(plan.frames) == 1 and len(plan.plate) == 1):
         return output
     return output.with_name(f"{output.stem}.%04d{output.suffix}")
 
 
-def _movie(job: CompositeJob, plan: Plan, identity: Identity, sources: list[Path], transparent: bool) -> MovieOutput:
+def _movie(job: CompositeJob, plan: Plan, identity: Identity, sources: list[Footage], transparent: bool) -> MovieOutput:
     if identity.rate is None:
         plan.notes.append(f"{plan.plate.path.name} has no frame rate; {USUAL_RATE} was taken (give --rate).")
         identity = Identity(USUAL_RATE, identity.pixel_aspect, identity.timecode)
     if job.depth is not None:
         raise OutputError(f"The depth of {job.output.name} is its codec's; leave --depth out, or choose a --codec.")
-    _check_apart([job.output], [*sources, *([job.sound] if job.sound else [])])
+    check_files([job.output], _read(job, sources), _WORK)
     times = _times(plan, identity.rate or USUAL_RATE)
     sound = None if job.silent else _sound(job, plan, identity.rate or USUAL_RATE)
     try:
@@ -113,19 +118,24 @@ def _sound(job: CompositeJob, plan: Plan, rate: Fraction) -> Sound | None:
     """The plate's own sound or that of the file named, from the first frame on to the end of the last."""
     first, last = (frame - plan.plate.first for frame in (plan.frames[0], plan.frames[-1]))
     if job.sound is not None:
-        return Sound(job.sound, first / rate, (last + 1) / rate)
+        return Sound(job.sound, first / rate, (last + 1) / rate, plan.notes)
     if isinstance(plan.plate, SequenceFootage) or not has_sound(plan.plate.path):
         return None
     times = picture_times(plan.plate)
     if times is None:
         plan.notes.append("The plate has no time stamps, so its sound is left out.")
         return None
-    return Sound(plan.plate.path, times[first], times[last] + 1 / rate)
+    return Sound(plan.plate.path, times[first], times[last] + 1 / rate, plan.notes)
 
 
-def _check_apart(written: list[Path], sources: list[Path]) -> None:
-    """Raises OutputError where a file would be written over one that is read."""
-    read = {source.resolve() for source in sources}
-    for path in written:
-        if path.resolve() in read:
-            raise OutputError(f"{path} is read for this composite and would be overwritten; choose another output.")
+def _read(job: CompositeJob, sources: list[Footage]) -> list[Path]:
+    """Every file that is read."""
+    return [*(file for footage in sources for file in footage.files), *([job.sound] if job.sound else [])]
+
+
+def _save_graph(path: Path, plan: Plan, output: Output) -> None:
+    try:
+        save(path, result=plan.node)
+    except BaseException:
+        output.abandon()
+        raise

@@ -41,8 +41,8 @@ def bake(source: str, target: str, *, size: int = 33, top: float = 1.0) -> Lut:
 
     Good to about two codes of 8 bits well inside the target's gamut; at its border, where the target's curve is steep,
     errors of some hundredths remain: for previews and proxies only. Take ``top=1`` for encoded sources (log, camera,
-    display), 16 or more for linear light. Raises ColorError for an
-    unknown space, and for a cube of fewer than 2 or more than 129 points.
+    display), 16 or more for linear light. Raises ColorError for an unknown space, and for a cube of fewer than 2 or
+    more than 129 points.
     """
     if not 2 <= size <= 129 or not 0 < top < math.inf:
         raise ColorError(f"A LUT of {size} points up to {top} cannot be baked; take 2 to 129 points and a top above 0.")

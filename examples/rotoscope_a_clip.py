@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from compositing import FrameRange
+from compositing import FrameRange, open_footage
 from sam2_roto import Click, RotoscopeJob, rotoscope
 from sam2_roto.demo import CLICK, demo_clip
 
@@ -25,7 +25,8 @@ def main(words: list[str] | None = None) -> None:
     args = parser.parse_args(words)
 
     x, y = map(float, args.click.split(","))
-    first = args.range.first if args.range else 0
+    with open_footage(args.clip) as footage:
+        first = args.range.first if args.range else footage.first
     job = RotoscopeJob(
         footage=args.clip,
         output=args.output,

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from compositing import open_footage
@@ -39,6 +40,17 @@ def test_rotoscope_a_clip(shot: Path, network: list[str], tmp_path: Path, capsys
     example("rotoscope_a_clip").main(words)
     assert len(list((tmp_path / "out").glob("*.exr"))) == 5
     assert "5 mattes, from" in capsys.readouterr().out
+
+
+def test_rotoscope_a_clip_that_begins_at_1001(
+    shot_views: NDArray[np.uint8], network: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plate").mkdir()
+    for frame, view in enumerate(shot_views[:2], 1001):
+        Image.fromarray(view).save(tmp_path / "plate" / f"shot.{frame}.png")
+    words = [str(tmp_path / "plate"), "--click", "24,32", "-o", str(tmp_path / "out"), *network]
+    example("rotoscope_a_clip").main(words)
+    assert [path.suffixes[0] for path in sorted((tmp_path / "out").glob("*.exr"))] == [".1001", ".1002"]
 
 
 def test_several_objects(shot: Path, network: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """Sound of a movie carried into another one: packets copied as they are, moved so that they stay in step.
 
+MP4 holds no PCM, and little else; what it cannot hold is encoded as AAC there.
+
 What begins before the first picture is written with a negative time stamp, which MP4 and MOV turn into an edit that
 players skip, so that a codec's lead-in is decoded and not heard. Other containers would shift everything instead; there
 it is left out.
@@ -14,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from av.codec import Codec
 from av.container import OutputContainer
 from av.packet import Packet
 
@@ -26,6 +30,13 @@ from compositing.footage.video import VideoFootage
 
 # A packet that begins less than this before the first picture may matter to the decoder of the next one.
 _LEAD_IN = Fraction(1, 10)
+
+_MP4 = ("mp4", "ipod")
+_BITS = 128_000
+"""Bits per second of each channel that is encoded."""
+
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1"}
+"""The usual meaning of so many channels."""
 
 
 def picture_times(footage: Footage) -> list[Fraction] | None:
@@ -56,11 +67,13 @@ class Sound(Closing):
     """The sound of ``path`` from ``start`` to ``end`` seconds, to be copied into a movie that begins at ``start``.
 
     Use it as a context manager: ``attach`` to a container before its first packet, then ``copy`` up to each picture.
-    Raises FootageError where the file holds no sound.
+    What the container cannot hold is encoded, and told in ``notes``. Raises FootageError where the file holds no sound.
     """
 
-    def __init__(self, path: Path, start: Fraction, end: Fraction) -> None:
+    def __init__(self, path: Path, start: Fraction, end: Fraction, notes: list[str] | None = None) -> None:
         self.path, self._start, self._end = path, start, end
+        self._notes = [] if notes is None else notes
+        self._encoded: set[int] = set()
         try:
             self._source = av.open(str(path))
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -77,13 +90,7 @@ class Sound(Closing):
     def attach(self, target: OutputContainer) -> None:
         """Add the tracks to a container. Raises OutputError where it cannot hold their codec."""
         for stream in self._source.streams.audio:
-            codec = stream.codec_context.name
-            if codec not in target.supported_codecs and stream.codec.canonical_name not in target.supported_codecs:
-                raise OutputError(
-                    f"The sound of {self.path.name} is {codec}, which a {target.format.name.split(',')[0]} file cannot "
-                    "hold; choose .mov or .mkv, or leave sound out."
-                )
-            self._streams[stream.index] = target.add_stream_from_template(stream)
+            self._streams[stream.index] = self._track(stream, target)
         self._target = target
         self._packets = self._moved()
         self._next = next(self._packets, None)
@@ -99,6 +106,40 @@ class Sound(Closing):
         """Close the source."""
         self._source.close()
 
+    def _track(self, stream: AudioStream, target: OutputContainer) -> AudioStream:
+        """The target's track for one of the source, with the same codec where it can be."""
+        kind, codec = target.format.name.split(",")[0], stream.codec_context.name
+        held = target.supported_codecs & {codec, stream.codec.canonical_name}
+        if held and not (kind in _MP4 and codec.startswith("pcm_")):
+            return target.add_stream_from_template(stream)
+        if kind not in _MP4:
+            raise OutputError(
+                f"The sound of {self.path.name} is {codec}, which a {kind} file cannot hold; "
+                "choose .mov or .mkv, or leave sound out."
+            )
+        self._encoded.add(stream.index)
+        self._notes.append(f"The sound of {self.path.name} is {codec}, which MP4 cannot hold; it is written as AAC.")
+        try:
+            return _aac(stream, target)
+        except (av.error.FFmpegError, ValueError) as error:
+            raise OutputError(f"The sound of {self.path.name} cannot be AAC ({error}); choose .mov or .mkv.") from error
+
+    def _encode(self, index: int, frames: list[AudioFrame]) -> Iterator[Packet[Any]]:
+        """Decoded sound as packets of the target's track."""
+        for frame in frames:
+            if frame.pts is None:
+                continue
+            time = frame.pts * frame.time_base - self._start
+            frame.pts, frame.time_base = round(time * frame.sample_rate), Fraction(1, frame.sample_rate)
+            yield from self._streams[index].encode(frame)
+
+    def _ends(self) -> Iterator[Packet[Any]]:
+        """What decoders and encoders still hold."""
+        for stream in self._source.streams.audio:
+            if stream.index in self._encoded:
+                yield from self._encode(stream.index, stream.decode(None))
+                yield from self._streams[stream.index].encode(None)
+
     def _moved(self) -> Iterator[Packet[Any]]:
         assert self._target is not None
         edits = self._target.format.name.split(",")[0] in ("mp4", "mov", "ipod")
@@ -110,11 +151,26 @@ class Sound(Closing):
                 continue
             if _begin(packet) < earliest or _begin(packet) >= self._end:
                 continue
+            if packet.stream.index in self._encoded:
+                yield from self._encode(packet.stream.index, packet.decode())
+                continue
             shift = round(self._start / packet.time_base)
             packet.pts -= shift
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
             packet.stream = self._streams[packet.stream.index]
             yield packet
+        yield from self._ends()
+
+
+def _aac(stream: AudioStream, target: OutputContainer) -> AudioStream:
+    """A track of AAC with the source's channels, and its rate where AAC has that."""
+    known = Codec("aac", "w").audio_rates or [stream.rate]
+    named = not stream.layout.name.endswith(" channels")  # WAV tells their number alone
+    layout = stream.layout.name if named else _LAYOUTS.get(stream.channels, "7.1")
+    made = target.add_stream("aac", rate=stream.rate if stream.rate in known else 48_000, layout=layout)
+    made.bit_rate = _BITS * stream.channels
+    made.codec_context.open()
+    return made
 
 
 def _begin(packet: Packet[Any]) -> Fraction:

@@ -73,7 +73,7 @@ class MovieDecoder:
                 return frame
         lost, self._next = self._next, len(self._timeline.pts)
         raise FootageError(
-            f"Frame {self._first + lost} of {self._path.name} cannot be decoded; "
+            f"Frame {self._first + lost} of {self._path} cannot be decoded; "
             "the movie is damaged or cut off there, so copy or render it again."
         )
 

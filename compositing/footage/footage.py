@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from compositing.closing import Closing
 from compositing.errors import FrameRangeError, MissingFrameError
@@ -44,6 +45,8 @@ class Footage(Closing):
     """A movie or an image sequence, addressed by its own frame numbers.
 
     ``width`` and ``height`` are those of the display window, in pixels as stored (``pixel_aspect`` is not applied).
+    ``to_rec709`` is a matrix ``[3, 3]`` where R, G and B have primaries that no colour space of the config has, else
+    None: it makes what ``read`` gives what ``color.space`` says. ``view`` and graphs apply it.
     ``frames`` are the numbers that exist, ascending; ``notes`` are sentences on what was decided or found wanting.
     Use it as a context manager, or call ``close``. One footage object belongs to one thread; ``views`` prefetches in
     its own.
@@ -57,8 +60,14 @@ class Footage(Closing):
     pixel_aspect: float
     color: ColorInfo
     chromaticities: Chromaticities | None
+    to_rec709: Tensor | None = None
     metadata: Mapping[str, object]
     notes: list[str]
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The files that are read."""
+        return (self.path,)
 
     @property
     def first(self) -> int:
@@ -77,7 +86,7 @@ class Footage(Closing):
 
     @abstractmethod
     def read(self, frame: int) -> Image:
-        """The plate untouched: float32 in its own colour space, with its own channels and windows."""
+        """The plate untouched: float32 in its own colour space (and primaries), with its own channels and windows."""
 
     @abstractmethod
     def view(self, frame: int) -> View:

@@ -80,4 +80,4 @@ def _open(path: Path, header_only: bool) -> Any:
     try:
         return OpenEXR.File(str(path), separate_channels=True, header_only=header_only)
     except (RuntimeError, ValueError) as error:
-        raise FootageError(f"{path.name} cannot be read as an EXR ({error}); check or replace it.") from error
+        raise FootageError(f"{path} cannot be read as an EXR ({error}); check or replace it.") from error

@@ -15,7 +15,7 @@ PICTURES = frozenset(
 
 _PRINTF = re.compile(r"%0?(\d*)d")
 _HASHES = re.compile(r"#+|@+")
-_LAST_NUMBER = re.compile(r"^(?P<head>.*?)(?P<number>(?:(?<![0-9A-Za-z])-)?\d+)(?P<tail>\.[^.\d]*)$")
+_LAST_NUMBER = re.compile(r"^(?P<head>.*?)(?P<number>(?:(?<![0-9A-Za-z])-)?\d+)(?P<tail>\.(?:(?i:jp2)|[^.\d]*))$")
 _VERSION = re.compile(r"(^|[^A-Za-z])[vV]$")
 
 
@@ -51,8 +51,34 @@ def find(path: Path) -> Sequence:
     key = _key(path)
     if key is None:
         return Sequence(path.name, {0: path})
-    sequence = _gather(path.parent)[key]
+    sequence = _gather(path.parent, key)[key]
     return Sequence(path.name, {0: path}) if len(sequence.files) == 1 and _is_name(path, key) else sequence
+
+
+def sequences(folder: Path) -> list[Sequence]:
+    """All sequences of a folder."""
+    return list(_gather(folder).values())
+
+
+def stem(path: Path) -> str:
+    """What the names of files made of footage begin with: its own name without the ending.
+
+    A picture of a sequence is named without its number too: ``plate.1001.exr`` and ``plate.%04d.exr`` give ``plate``.
+    The folder ``sh010`` and the movie ``m6.mp4`` keep their numbers.
+    """
+    if path.is_dir():
+        return path.resolve().name or "plate"
+    head = _head(path) if path.suffix.lower() in PICTURES else None
+    return path.stem if head is None else head.rstrip("._-") or "plate"
+
+
+def _head(path: Path) -> str | None:
+    """What stands before the number in a picture's name, None where there is none."""
+    if not path.exists() and (place := _PRINTF.search(path.name) or _HASHES.search(path.name)):
+        return path.name[: place.start()]
+    key = _key(path)
+    named = key is None or (path.exists() and find(path).name == path.name)
+    return None if key is None or named else key[0]
 
 
 def _in_folder(folder: Path) -> Sequence:
@@ -74,7 +100,8 @@ def _of_pattern(path: Path) -> Sequence:
     if match is None:
         raise FootageError(f"{path} has no place for a frame number; write it as name.%04d.exr.")
     digits = int(match[1] or 1) if match.re is _PRINTF else len(match[0])
-    number = rf"(-?\d{{{digits},}})"
+    # As printf counts: a sign is one of the digits.
+    number = rf"(\d{{{digits},}}|-\d{{{max(digits - 1, 1)},}})"
     wanted = re.compile(re.escape(text[: match.start()]) + number + re.escape(text[match.end() :]))
     if not path.parent.is_dir():
         raise FootageError(f"There is no folder {path.parent}; check the path.")
@@ -84,12 +111,12 @@ def _of_pattern(path: Path) -> Sequence:
     return Sequence(text, dict(sorted(files.items())))
 
 
-def _gather(folder: Path) -> dict[tuple[str, str], Sequence]:
-    """Numbered pictures of a folder, by what stands before and after the number."""
+def _gather(folder: Path, only: tuple[str, str] | None = None) -> dict[tuple[str, str], Sequence]:
+    """Numbered pictures of a folder, by what stands before and after the number: all of them, or one group only."""
     groups: dict[tuple[str, str], dict[int, Path]] = {}
     for path in _pictures(folder):
         key = _key(path)
-        if key is None:
+        if key is None or only not in (None, key):
             continue
         files = groups.setdefault(key, {})
         number = _number(path, key)

@@ -61,7 +61,7 @@ def read_parts(path: Path) -> list[Part]:
         problem = oiio.geterror()
         if "ubsampled" in problem:
             return [_subsampled(path)]
-        raise FootageError(f"{path.name} cannot be read as a picture ({_first_line(problem)}); check or replace it.")
+        raise FootageError(f"{path} cannot be read as a picture ({_first_line(problem)}); check or replace it.")
     try:
         parts: list[Part] = []
         while source.seek_subimage(len(parts), 0):
@@ -110,12 +110,12 @@ def load(path: Path, layer: Layer, kind: str = "float") -> NDArray[np.generic]:
         _check_jpeg(path)
     source = _open(path)
     if source is None:
-        raise FootageError(f"{path.name} cannot be read as a picture ({_first_line(oiio.geterror())}); replace it.")
+        raise FootageError(f"{path} cannot be read as a picture ({_first_line(oiio.geterror())}); replace it.")
     try:
         low, high = min(layer.indices), max(layer.indices) + 1
         pixels = source.read_image(layer.part.index, 0, low, high, kind)
         if pixels is None:
-            raise FootageError(f"{path.name} is damaged ({_first_line(source.geterror())}); render or copy it again.")
+            raise FootageError(f"{path} is damaged ({_first_line(source.geterror())}); render or copy it again.")
     finally:
         source.close()
     if layer.indices != tuple(range(low, high)):
@@ -196,7 +196,7 @@ def _check_jpeg(path: Path) -> None:
         with PIL.Image.open(path) as picture:
             picture.load()
     except (OSError, SyntaxError) as error:
-        raise FootageError(f"{path.name} is damaged ({_first_line(str(error))}); render or copy it again.") from error
+        raise FootageError(f"{path} is damaged ({_first_line(str(error))}); render or copy it again.") from error
 
 
 def _first_line(problem: str) -> str:

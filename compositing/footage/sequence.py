@@ -76,13 +76,16 @@ class SequenceFootage(Footage):
         self.pixel_aspect = _positive(attributes.get("PixelAspectRatio")) or 1.0
         self.chromaticities = _chromaticities(attributes)
         self.color = _color(layer.part, self._files[self.first], self.chromaticities, color_space)
-        self._to_rec709 = None
         if color_space is None and self.chromaticities and _known_space(self.chromaticities) is None:
-            self._to_rec709 = primaries.to_rec709(self.chromaticities)
-        notes = [note, self.color.reason if self.color.guessed else None]
+            self.to_rec709 = primaries.to_rec709(self.chromaticities)
+        notes = [note, self.color.reason if self.color.guessed or self.to_rec709 is not None else None]
         self.notes.extend(text for text in notes if text)
         if self.pixel_aspect != 1.0:
             self.notes.append(f"Pixels are not square ({self.pixel_aspect:.4g} wide); they are kept as stored.")
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(self._files.values())
 
     def read(self, frame: int) -> Image:
         self.check(frame)
@@ -103,7 +106,7 @@ class SequenceFootage(Footage):
         color = image.rgb()
         if image.alpha is not None and not image.premultiplied:
             color = color * image.alpha
-        return display_view(paste(color, image.data, image.display), self.color.space, self._to_rec709)
+        return display_view(paste(color, image.data, image.display), self.color.space, self.to_rec709)
 
     def views(self, frames: Iterable[int], look_ahead: int = 4) -> Iterator[tuple[int, View]]:
         return prefetch(self.view, frames, look_ahead, workers=2)
@@ -203,7 +206,9 @@ def _color(part: Part, file: Path, chromaticities: Chromaticities | None, wanted
         return ColorInfo(CINEON, False, "Cineon files hold printing density.")
     if chromaticities is not None:
         known = _known_space(chromaticities)
-        told = f"The header's chromaticities are those of {known or 'no named space'}."
+        told = (
+            f"The header's chromaticities are those of {known or f'no named space; a matrix takes them to {LINEAR}'}."
+        )
         return ColorInfo(known or LINEAR, False, told)
     if (tagged := part.attributes.get("colorInteropID") or part.attributes.get("oiio:ColorSpace")) is not None:
         with suppress(ColorError):

@@ -85,7 +85,7 @@ def _by_demuxing(path: Path, container: InputContainer, stream: VideoStream) -> 
         stamps = [stamp for stamp in stamps if stamp is None or stamp >= keys[0]]
     if not stamps:
         raise FootageError(
-            f"{path.name} holds no pictures; it is empty, cut off, or was never finished, so copy or render it again."
+            f"{path} holds no pictures; it is empty, cut off, or was never finished, so copy or render it again."
         )
     known = sorted({stamp for stamp in stamps if stamp is not None})
     # AVI has no presentation times: with reordered pictures, what stands in their place is the order of storage.
@@ -118,7 +118,7 @@ def _check_index(path: Path, stream: VideoStream) -> None:
     lost = [number for number, entry in enumerate(stream.index_entries) if entry.pos + entry.size > size]
     if lost:
         raise FootageError(
-            f"{path.name} is cut off: it promises {len(stream.index_entries)} pictures and ends in "
+            f"{path} is cut off: it promises {len(stream.index_entries)} pictures and ends in "
             f"picture {lost[0] + 1} of them; copy or render it again."
         )
 
@@ -127,10 +127,10 @@ def _check_promise(path: Path, container: InputContainer, stream: VideoStream, t
     """AVI headers say how many pictures there are, Matroska ones how long they last, and a transport stream consists
     of whole packets; less means cut off."""
     if container.format.name == "mpegts" and all(path.stat().st_size % size for size in _TS_PACKETS):
-        raise FootageError(f"{path.name} is cut off: it ends inside a packet; copy or record it again.")
+        raise FootageError(f"{path} is cut off: it ends inside a packet; copy or record it again.")
     if container.format.name == "avi" and stream.frames > len(timeline.pts):
         raise FootageError(
-            f"{path.name} is cut off: it promises {stream.frames} pictures and has {len(timeline.pts)}; "
+            f"{path} is cut off: it promises {stream.frames} pictures and has {len(timeline.pts)}; "
             "copy or render it again."
         )
     promised = _promised_seconds(container, stream)
@@ -140,7 +140,7 @@ def _check_promise(path: Path, container: InputContainer, stream: VideoStream, t
     end = float(timeline.pts[-1] * stream.time_base + Fraction(3, 2) * max(longest, 1 / stream.average_rate))
     if end < promised:
         raise FootageError(
-            f"{path.name} is cut off: it promises {promised:.2f} seconds and its {len(timeline.pts)} pictures "
+            f"{path} is cut off: it promises {promised:.2f} seconds and its {len(timeline.pts)} pictures "
             f"end before {end:.2f}; copy or render it again."
         )
 
@@ -157,8 +157,8 @@ def _promised_seconds(container: InputContainer, stream: VideoStream) -> float |
 def _unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, av.error.InvalidDataError):
         return (
-            f"{path.name} cannot be opened as a movie: it is cut off before its index, or it is no movie at all; "
+            f"{path} cannot be opened as a movie: it is cut off before its index, or it is no movie at all; "
             "copy it again or name another file."
         )
     what = getattr(error, "strerror", None) or str(error)
-    return f"{path.name} cannot be opened as a movie ({what}); name a movie or an image sequence."
+    return f"{path} cannot be opened as a movie ({what}); name a movie or an image sequence."

@@ -132,6 +132,7 @@ def stream_rate(stream: VideoStream) -> Fraction | None:
 def _start_timecode(container: InputContainer) -> str | None:
     """The timecode of the first picture, from whichever track or header carries it."""
     for tags_of in (*(stream.metadata for stream in container.streams), container.metadata):
-        if "timecode" in tags_of:
-            return str(tags_of["timecode"])
+        for name, text in tags_of.items():
+            if name.casefold() == "timecode":  # Matroska's names are in capitals
+                return str(text)
     return None

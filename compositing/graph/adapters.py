@@ -13,6 +13,7 @@ from compositing.graph.regions import Settings
 from compositing.image import Image, Window
 from compositing.operations import shadow as shadows
 from compositing.operations import transform as transforms
+from compositing.operations.alpha import color_planes
 from compositing.operations.blend import blend
 from compositing.operations.resample import Filter, scale
 from compositing.operations.transform import Edges, Fit, Point, affine_matrix
@@ -25,6 +26,16 @@ def choose(image: Image, channels: Sequence[str]) -> Image:
     planes = [image.channel(name) for name in channels]
     premultiplied = image.premultiplied or "A" not in channels
     return replace(image, pixels=torch.stack(planes), channels=tuple(channels), premultiplied=premultiplied)
+
+
+def colored(image: Image) -> Image:
+    """R, G and B in place of luminance alone, other channels as they are. Raises ImageError where there is neither."""
+    planes = color_planes(image)
+    if len(planes) == 3:
+        return image
+    others = [place for place in range(len(image.channels)) if place not in planes]
+    pixels = torch.cat([image.rgb(), image.pixels[others]])
+    return replace(image, pixels=pixels, channels=("R", "G", "B", *(image.channels[place] for place in others)))
 
 
 def blend_mode(a: Image, b: Image, mode: str) -> Image:

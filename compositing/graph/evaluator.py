@@ -10,6 +10,7 @@ from typing import Any
 from compositing.closing import Closing
 from compositing.device import usable
 from compositing.errors import GraphError
+from compositing.footage import Footage
 from compositing.footage.frames import FrameRange
 from compositing.graph.cache import ImageCache
 from compositing.graph.kinds import KINDS
@@ -93,6 +94,11 @@ class Evaluator(Closing):
     def reader(self, node: Node) -> Reader:
         """The reader of a ``read`` node, opened now where it is not open yet."""
         return self._reader(node)
+
+    @property
+    def opened(self) -> list[Footage]:
+        """All footage that was opened so far."""
+        return [reader.footage for reader in self._readers.values()]
 
     def close(self) -> None:
         """Close the footage and drop what is kept."""

@@ -8,7 +8,7 @@
 | the names of the functions in ``compositing.operations`` | as they are described there |
 | ``transform``, ``shadow`` | with numbers in place of a matrix |
 | ``fit``, ``reframe`` | a picture brought to the frame of another, or a part of it to a size |
-| ``choose`` | some channels, in that order |
+| ``choose``, ``colored`` | some channels, in that order; R, G and B in place of luminance alone |
 """
 
 from __future__ import annotations
@@ -99,6 +99,7 @@ _POINTWISE = {
         keying.levels,
         generators.vignette,
         adapters.choose,
+        adapters.colored,
     )
 }
 

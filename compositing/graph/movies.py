@@ -178,7 +178,8 @@ class MovieOutput:
             )
         kept = image if self._alpha or image.alpha is None else without_alpha(premultiply(image))  # on black
         shown = unpremultiply(to_space(kept.on_display(), self._space))
-        planes = coded_planes(shown.rgb().cpu().numpy(), self._codec, SPACES[self._space][0])
+        color = shown.rgb().nan_to_num(0.0, 1.0, 0.0).cpu().numpy()
+        planes = coded_planes(color, self._codec, SPACES[self._space][0])
         if self._codec.alpha:
             planes.append(_alpha_codes(shown, self._codec.bits))
         height, width = planes[0].shape
@@ -197,7 +198,9 @@ def coded_planes(color: NDArray[np.float32], codec: Codec, matrix: str) -> list[
 
 def _alpha_codes(image: Image, bits: int) -> NDArray[np.uint16]:
     """Alpha at full range; opaque where there is none."""
-    alpha = np.ones(image.pixels.shape[1:], np.float32) if image.alpha is None else image.alpha.cpu().numpy()
+    if image.alpha is None:
+        return np.full(image.pixels.shape[1:], (1 << bits) - 1, np.uint16)
+    alpha = image.alpha.nan_to_num(0.0).cpu().numpy()
     return (alpha.clip(0.0, 1.0) * ((1 << bits) - 1) + 0.5).astype(np.uint16)
 
 

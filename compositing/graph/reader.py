@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from compositing.footage import Footage
 from compositing.image import Image, Window
+from compositing.operations.colorspace import through_matrix
 
 
 class Reader:
@@ -38,12 +39,12 @@ class Reader:
         frame = self.own(frame)
         known = self.footage.first <= frame <= self.footage.last
         if known and frame not in self._pending and len(self._pending) < self._ahead:
-            self._pending[frame] = self._pool.submit(self.footage.read, frame)
+            self._pending[frame] = self._pool.submit(self._load, frame)
 
     def read(self, frame: int) -> Image:
-        """The picture of a frame. Raises FootageError and its kin as the footage does."""
+        """The picture of a frame, in the space that it names. Raises FootageError and its kin as the footage does."""
         frame = self.own(frame)
-        waiting = self._pending.pop(frame, None) or self._pool.submit(self.footage.read, frame)
+        waiting = self._pending.pop(frame, None) or self._pool.submit(self._load, frame)
         return waiting.result()
 
     def forget(self, wanted: set[int]) -> None:
@@ -56,3 +57,7 @@ class Reader:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._pending.clear()
         self.footage.close()
+
+    def _load(self, frame: int) -> Image:
+        image, matrix = self.footage.read(frame), self.footage.to_rec709
+        return image if matrix is None else through_matrix(image, matrix)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -33,6 +34,14 @@ def through(image: Image, lut: Lut) -> Image:
     if not same_space(image.color_space, lut.source):
         raise ColorError(f"The LUT was baked for {lut.source}, the image is in {image.color_space}; bake another one.")
     return _converted(image, lut.apply, lut.target)
+
+
+def through_matrix(image: Image, matrix: Tensor) -> Image:
+    """R, G and B times a matrix ``[3, 3]``, for light of other primaries; images without the three are given back."""
+    if not all(name in image.channels for name in "RGB"):
+        return image
+    there = matrix.to(image.pixels.device)
+    return on_straight(image, lambda color: torch.einsum("ij,jhw->ihw", there, color), linear=True, pointwise=True)
 
 
 def shown(image: Image) -> NDArray[np.uint8]:

@@ -84,6 +84,15 @@ def edge_extend(image: Image, *, core: float = 0.99) -> Image:
     return replace(image, pixels=pixels, premultiplied=False)
 
 
+def cut_by_frame(image: Image) -> Image:
+    """The image with a line of black on every side of its data window but where the frame (display window) cuts it.
+
+    Filters that repeat the border then carry on what the frame cuts off, and nothing else.
+    """
+    inside = image.data.grown(1).intersection(image.display)
+    return image if inside is None else image.cropped(inside.union(image.data))
+
+
 def gaussian_kernel(sigma: float) -> Tensor:
     """``[K]`` taps of a gaussian, K odd, sum 1; each the density at its pixel's centre."""
     _check_size(sigma, "sigma")

@@ -11,7 +11,7 @@ from torch import Tensor
 from compositing.errors import ImageError
 from compositing.image import Image
 from compositing.operations.alpha import color_planes, matte_plane
-from compositing.operations.filter import gaussian
+from compositing.operations.filter import cut_by_frame, gaussian
 from compositing.operations.grade import weights_of
 from compositing.operations.merge import over
 from compositing.operations.pairs import check_frames, check_premultiplied, nothing, pair, part
@@ -59,7 +59,8 @@ def levels(matte: Image, low: float = 0.0, high: float = 1.0) -> Image:
 def light_wrap(foreground: Image, background: Image, *, sigma: float = 8.0, amount: float = 1.0) -> Image:
     """The foreground with the background's light on its edge: ``A + amount blur(B) blur(1 - a) a``; alpha is kept.
 
-    Both must be premultiplied and go together as in ``merge``. Merge the result over the background.
+    Both must be premultiplied and go together as in ``merge``. Merge the result over the background. What the frame
+    cuts off the foreground is taken to go on beyond it, so that no light comes from there.
     """
     check_premultiplied(foreground)
     check_premultiplied(background)
@@ -69,7 +70,7 @@ def light_wrap(foreground: Image, background: Image, *, sigma: float = 8.0, amou
     alpha = foreground.channel("A")
     light = _blurred_light(foreground, background, sigma)
     matte = Image(alpha[None], ("A",), foreground.data, foreground.display, color_space=foreground.color_space)
-    beyond = 1 - gaussian(matte, sigma).cropped(foreground.data).pixels
+    beyond = 1 - gaussian(cut_by_frame(matte), sigma, edges="repeat").cropped(foreground.data).pixels
     pixels = foreground.pixels.clone()
     planes = color_planes(foreground)
     pixels[planes] += light[planes] * (beyond * alpha * amount)

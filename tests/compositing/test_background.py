@@ -97,6 +97,45 @@ def test_bad_numbers_in_a_matte_count_as_nothing() -> None:
     assert made.rgb()[:, 0, 0].tolist() == pytest.approx(BLUE)
 
 
+NO_LIGHT = [float("nan"), float("inf"), float("-inf")]
+
+
+def spoilt(image: Image, value: float, row: int, column: int) -> Image:
+    """The image with one pixel of that value in red and green."""
+    pixels = image.pixels.clone()
+    pixels[:2, row, column] = value
+    return replace(image, pixels=pixels)
+
+
+@pytest.mark.parametrize("value", NO_LIGHT)
+def test_a_pixel_that_is_no_light_spoils_no_other(value: float) -> None:
+    matte, plate = disc(), mixed(flat(RED), flat(GREEN), disc())
+    whole = replace_background(plate, matte, flat(BLUE), wrap=0.5, wrap_sigma=2.0, shadow=0.5, shadow_softness=2.0)
+    for bad in ((spoilt(plate, value, 36, 30), flat(BLUE)), (plate, spoilt(flat(BLUE), value, 14, 30))):
+        made = replace_background(bad[0], matte, bad[1], wrap=0.5, wrap_sigma=2.0, shadow=0.5, shadow_softness=2.0)
+        assert made.pixels.isfinite().all()
+        same = (made.rgb() - whole.rgb()).abs().amax(0) < 1e-3
+        assert same[:, 60:].all()
+        assert same.float().mean() > 0.85
+
+
+@pytest.mark.parametrize("value", NO_LIGHT)
+def test_a_pixel_that_is_no_light_spoils_no_blur(value: float) -> None:
+    matte, plate = disc(4.0), mixed(flat((5.0, 0.1, 0.1)), flat((0.3, 0.3, 0.3)), disc(4.0))
+    blurred = blurred_background(spoilt(plate, value, 4, 4), matte, radius=3.0, grow=3.0)
+    assert blurred.pixels.isfinite().all()
+    assert (blurred.rgb() - 0.3).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("value", NO_LIGHT)
+def test_a_pixel_that_is_no_light_plays_no_part_in_gains(value: float) -> None:
+    matte, plate, lit = disc(2.0), mixed(flat(RED), flat((0.4, 0.2, 0.1)), disc(2.0)), flat((0.2, 0.3, 0.2))
+    wanted = pytest.approx((0.5, 1.5, 2.0), rel=1e-3)
+    assert match_gains([(spoilt(plate, value, 2, 2), matte, spoilt(lit, value, 3, 3))]) == wanted
+    nothing = replace(plate, pixels=torch.full_like(plate.pixels, value))
+    assert match_gains([(nothing, matte, lit)]) == (1.0, 1.0, 1.0)
+
+
 @pytest.mark.parametrize("pixels", [2.0, 1.0, -1.0, -3.0])
 def test_choke_moves_the_edge(pixels: float) -> None:
     half = torch.zeros(1, 40, 60)

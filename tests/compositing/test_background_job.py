@@ -200,6 +200,10 @@ def test_every_preset_is_a_job(shot: Path) -> None:
         ("white", {"working_space": "ACEScgg"}, "no colour space 'ACEScgg'"),
         ("sky.png", {"background_space": "nothing"}, "no colour space 'nothing'"),
         ("white", {"output": "plate/shot.####.exr"}, "is read for this composite and would be overwritten"),
+        ("white", {"output": "plate"}, r"plate is the folder of .*plate, which is read for this composite"),
+        ("white", {"output": "plate/new.####.png"}, "choose another folder for the output"),
+        ("white", {"output": "matte"}, r"matte is the folder of .*matte, which is read for this composite"),
+        ("plate", {"output": "matte/shot_matte.####.exr"}, "is read for this composite and would be overwritten"),
         ("white", {"output": "out.gif"}, "is no picture file"),
         ("white", {"output": "sky.png/out.exr"}, "cannot be made"),
         ("white", {"output": "out.mp4", "depth": 16}, "leave --depth out"),
@@ -272,6 +276,8 @@ def test_backgrounds() -> None:
         {"wrap": -1.0},
         {"shadow": 1.5},
         {"choke": float("nan")},
+        {"choke": 501.0},
+        {"choke": -501.0},
         {"clip": (0.5, 0.5)},
         {"clip": (0.0, 1.5)},
         {"wrap_size": 0.0},
@@ -291,6 +297,40 @@ def test_mixed_up_spaces_are_told(shot: Path) -> None:
         composite(job(shot, "white", "a.mp4", output_space="ACEScg"))
 
 
+@pytest.mark.parametrize("space", ["Gamma 2.2 Encoded Rec.709", "Gamma 2.4 Encoded Rec.709", "sRGB - Display"])
+def test_a_plate_whose_curve_no_movie_is_tagged_with(space: str, shot: Path, write: Write) -> None:
+    write(shot / "grey.png", np.full((HEIGHT, WIDTH, 3), 0.5, np.float32))
+    settings = {"plate": shot / "grey.png", "color_space": space, "matte": shot / "sky.png"}
+    write(shot / "sky.png", np.zeros((HEIGHT, WIDTH, 1), np.float32))
+    composite(replace(job(shot, "white", "a.mp4", **settings), background=Background("plate")))
+    with open_footage(shot / "a.mp4") as made, open_footage(shot / "grey.png", color_space=space) as plate:
+        assert made.color.space == "Camera Rec.709"
+        light, wanted = (to_space(each.read(0), "Linear Rec.709 (sRGB)").rgb().mean((1, 2)) for each in (made, plate))
+    assert light.tolist() == pytest.approx(wanted.tolist(), abs=0.01)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("output", ["out.png", "out.mp4", "out.exr"])
+def test_grey_plates_and_backgrounds(alpha: bool, output: str, shot: Path, write: Write) -> None:
+    grey = np.full((HEIGHT, WIDTH, 1 + alpha), 0.75, np.float32)
+    grey[..., 1:] = 1.0
+    half = np.zeros((HEIGHT, WIDTH, 1), np.float32)
+    half[:, :32] = 1.0
+    write(shot / "grey.png", grey)
+    write(shot / "half.png", half)
+    write(shot / "blue.png", np.full((HEIGHT, WIDTH, 3), [0.0, 0.0, 0.5], np.float32))
+    for plate, background, left, right in (
+        ("grey.png", "blue.png", [191, 191, 191], [0, 0, 128]),
+        ("blue.png", "grey.png", [0, 0, 128], [191, 191, 191]),
+    ):
+        settings = {"plate": shot / plate, "matte": shot / "half.png", "estimate": False}
+        composite(job(shot, background, f"{plate}.{output}", **settings))
+        with open_footage(shot / f"{plate}.{output}") as footage:
+            view = footage.view(0).astype(int)
+        assert np.abs(view[24, 10] - left).max() <= 3
+        assert np.abs(view[24, 54] - right).max() <= 3
+
+
 def test_a_plate_of_high_range_stays_one(shot: Path) -> None:
     space = "Rec.2100-PQ - Display"
     made = source("constant", width=WIDTH, height=HEIGHT, color=(0.6, 0.5, 0.4), color_space=space)
@@ -300,3 +340,27 @@ def test_a_plate_of_high_range_stays_one(shot: Path) -> None:
     with open_footage(shot / "out.mp4") as footage:
         assert footage.color.space == space
         assert footage.read(1).rgb().mean((1, 2)).tolist() == pytest.approx([0.6, 0.5, 0.4], abs=4 / 876)
+
+
+def test_the_graph_replaces_nothing_that_is_read_or_written(shot: Path) -> None:
+    sky = (shot / "sky.png").read_bytes()
+    for name in ("sky.png", "out.mp4"):
+        with pytest.raises(CompositingError, match=rf"The graph .*{name} would be no JSON file; give a name"):
+            job(shot, "sky.png", "out.mp4", graph=shot / name)
+    (shot / "link.json").symlink_to(shot / "sky.png")
+    with pytest.raises(CompositingError, match="is read for this composite and would be overwritten"):
+        composite(job(shot, "sky.png", "out.mp4", graph=shot / "link.json"))
+    assert (shot / "sky.png").read_bytes() == sky
+    assert not (shot / "out.mp4").exists()
+
+
+def test_mattes_are_found_among_other_deliverables(shot: Path) -> None:
+    for path in sorted((shot / "matte").iterdir()):
+        (shot / "matte" / path.name.replace("_matte", "_rgba")).write_bytes(
+            (shot / "plate" / "shot.1001.exr").read_bytes()
+        )
+    (shot / "matte" / "contact_sheet.png").write_bytes((shot / "sky.png").read_bytes())
+    assert composite(job(shot, "white", frames=FrameRange(1001, 1002))).rendered == 2
+    (shot / "matte" / "cat_matte.1001.exr").write_bytes((shot / "matte" / "shot_matte.1001.exr").read_bytes())
+    with pytest.raises(CompositingError, match="holds more than one sequence"):
+        composite(job(shot, "white", "again"))

@@ -102,7 +102,13 @@ def job(plate: Path, matte: Path, output: Path, **how: object) -> CompositeJob:
 
 @pytest.mark.parametrize(
     ("sound", "source", "target"),
-    [("aac", "plate.mp4", "out.mp4"), ("aac", "plate.mov", "out.mkv"), ("pcm_s16le", "plate.mov", "out.mov")],
+    [
+        ("aac", "plate.mp4", "out.mp4"),
+        ("aac", "plate.mov", "out.mkv"),
+        ("pcm_s16le", "plate.mov", "out.mov"),
+        ("pcm_s16le", "plate.mov", "out.mp4"),
+        ("pcm_s16le", "plate.mov", "out.m4v"),
+    ],
 )
 def test_all_of_it(sound: str, source: str, target: str, tmp_path: Path, write: object) -> None:
     plate = beeping_movie(tmp_path / source, sound=sound)
@@ -154,3 +160,18 @@ def test_silent_and_without_sound(tmp_path: Path, write: object) -> None:
         composite(job(plate, matte, tmp_path / "again.mp4", sound=tmp_path / "out.mp4"))
     with pytest.raises(OutputError, match=r"Sound goes into movies, and out\.png is none"):
         composite(job(plate, matte, tmp_path / "out.png", sound=plate))
+
+
+def test_what_mp4_cannot_hold_is_encoded_and_told(tmp_path: Path, write: object) -> None:
+    plate, other = beeping_movie(tmp_path / "plate.mp4"), beeping_movie(tmp_path / "o.mov", sound="pcm_s16le")
+    with av.open(str(other)) as source, av.open(str(tmp_path / "other.wav"), "w") as target:
+        track = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(audio=0):
+            if packet.size:
+                packet.stream = track
+                target.mux(packet)
+    result = composite(job(plate, mattes(tmp_path / "m", write), tmp_path / "out.mp4", sound=tmp_path / "other.wav"))
+    assert "The sound of other.wav is pcm_s16le, which MP4 cannot hold; it is written as AAC." in result.notes
+    assert onsets(tmp_path / "out.mp4") == pytest.approx(flashes(tmp_path / "out.mp4"), abs=0.004)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"

@@ -24,6 +24,7 @@ from compositing.color import (
     resolve,
     space_names,
 )
+from compositing.graph import Evaluator, read
 
 Write = Callable[..., Path]
 
@@ -189,6 +190,26 @@ def test_plates_of_other_primaries(write: Write, tmp_path: Path) -> None:
             np.testing.assert_array_equal(footage.read(0).pixels.numpy().transpose(1, 2, 0), pixels)
             # Grey stays grey: the white is adapted.
             assert footage.view(0)[0, 0].tolist() == [188, 188, 188]
+
+
+def test_graphs_read_other_primaries_as_what_they_are_called(write: Write, tmp_path: Path) -> None:
+    pixels = np.broadcast_to(np.array([0.2, 0.5, 0.3, 0.5], dtype=np.float32), (2, 2, 4))
+    path = write(tmp_path / "a.exr", pixels, attributes={"chromaticities": ("float[8]", ODD)})
+    matte = write(
+        tmp_path / "b.exr", pixels[..., 3:], channels=("A",), attributes={"chromaticities": ("float[8]", ODD)}
+    )
+    with open_footage(path) as footage, Evaluator() as graph:
+        assert footage.to_rec709 is not None
+        assert any("no named space; a matrix takes them to Linear Rec.709" in note for note in footage.notes)
+        untouched, image = footage.read(0), graph.image(read(str(path)), 0)
+        assert (image.color_space, image.channels) == (LINEAR, ("R", "G", "B", "A"))
+        np.testing.assert_allclose(image.rgb()[:, 0, 0], footage.to_rec709 @ untouched.rgb()[:, 0, 0], atol=1e-6)
+        assert torch.equal(image.channel("A"), untouched.channel("A"))
+        np.testing.assert_array_equal(display_view(image.rgb(), LINEAR), footage.view(0))
+        assert graph.image(read(str(matte)), 0).pixels.mean() == 0.5
+    with open_footage(path, color_space="ACEScg") as named:
+        assert named.to_rec709 is None
+        assert named.notes == []
 
 
 def test_known_primaries_that_the_config_lacks_are_converted_all_the_same(

@@ -91,11 +91,11 @@ def test_the_first_frame_that_is_lost_is_named(start: int, coded_movie: Movie, n
         for index in range(20):
             frame, view = next(views)
             assert (frame, number(view)) == (start + index, index)
-        with pytest.raises(FootageError, match=f"Frame {start + 20} of a.mov cannot be decoded") as caught:
+        with pytest.raises(FootageError, match=rf"Frame {start + 20} of /.*a\.mov cannot be decoded") as caught:
             next(views)
         one_sentence(caught.value)
         assert number(footage.view(start + 40)) == 40
-        with pytest.raises(FootageError, match=f"Frame {start + 20} of a.mov"):
+        with pytest.raises(FootageError, match=rf"Frame {start + 20} of /.*a\.mov"):
             footage.read(start + 20)
 
 
@@ -107,7 +107,7 @@ def test_a_concealed_picture_is_not_passed_off_as_whole(coded_movie: Movie, numb
         for frame in (3, 24, 41):
             assert number(footage.view(frame)) == frame
         for frame in (25, 28):
-            with pytest.raises(FootageError, match=r"Frame 25 of a.mkv cannot be decoded"):
+            with pytest.raises(FootageError, match=r"Frame 25 of /.*a\.mkv cannot be decoded"):
                 footage.view(frame)
 
 

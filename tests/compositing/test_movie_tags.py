@@ -112,6 +112,23 @@ def test_a_movie_is_read_back_as_the_light_that_was_written(
     assert tags[2] == (1 if footage.color.matrix == "bt709" else 9)
 
 
+@pytest.mark.parametrize(("codec", "name"), [("h264", "a.mp4"), ("prores4444", "a.mov"), ("ffv1", "a.mkv")])
+def test_a_pixel_that_is_no_light_spoils_no_other(codec: str, name: str, tmp_path: Path) -> None:
+    grey = torch.full((4, 48, 64), 0.5)
+    grey[:3, 1, 1], grey[:3, 1, 9], grey[:, 9, 1] = torch.inf, -torch.inf, torch.nan
+    output = MovieOutput(tmp_path / name, CAMERA, codec=codec, alpha=codec != "h264")
+    output.write(0, Image.from_pixels(grey, color_space=CAMERA))
+    output.close()
+    with open_footage(tmp_path / name) as footage:
+        color = footage.read(0).rgb()
+    # Half of it under an alpha of a half: straight, or on black.
+    wanted = 0.5 if codec == "h264" else 1.0
+    assert (color[:, 24:] - wanted).abs().max() < 0.03
+    if codec == "ffv1":
+        assert color[:, 1, 1].tolist() == [1.0] * 3
+        assert color[:, 1, 9].tolist() == [0.0] * 3
+
+
 def test_a_space_that_no_movie_can_be_tagged_with_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ColorError, match="cannot be tagged as ACEScg; write it as"):
         MovieOutput(tmp_path / "a.mp4", "ACEScg")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compositing.errors import FootageError
-from compositing.footage.numbering import find
+from compositing.footage.numbering import find, stem
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -31,6 +31,12 @@ def touch(folder: Path, *names: str) -> Path:
         (["a.0001.exr", "a.02.exr"], "a.@@@@.exr", "a.@@@@.exr", [1]),
         (["a.1.exr", "a.22.exr"], "a.%d.exr", "a.%d.exr", [1, 22]),
         (["a.0001.EXR", "notes.txt", ".a.0002.EXR", "a.0001.mov"], "", "a.%04d.EXR", [1]),
+        (["a.-001.exr", "a.0000.exr"], "a.%04d.exr", "a.%04d.exr", [-1, 0]),
+        (["a.-012.exr", "a.-1.exr", "a.1234.exr"], "a.####.exr", "a.####.exr", [-12, 1234]),
+        (["a.-1.exr", "a.3.exr"], "a.%d.exr", "a.%d.exr", [-1, 3]),
+        (["a.0001.jp2", "a.0002.jp2"], "", "a.%04d.jp2", [1, 2]),
+        (["a.0001.JP2", "a.0002.JP2"], "a.0002.JP2", "a.%04d.JP2", [1, 2]),
+        (["plate.1001.png", "other1.png", "other01.png"], "plate.1001.png", "plate.%04d.png", [1001]),
         (["frame0007.png"], "frame0007.png", "frame%04d.png", [7]),
         (["plate.exr"], "plate.exr", "plate.exr", [0]),
         (["plate.exr"], "", "plate.exr", [0]),
@@ -64,3 +70,29 @@ def test_names_that_cannot_be_followed_are_told(names: list[str], asked: str, to
     with pytest.raises(FootageError, match=told) as caught:
         find(touch(tmp_path, *names) / asked)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("plate.1001.exr", "plate"),
+        ("plate.%04d.exr", "plate"),
+        ("plate_####.exr", "plate"),
+        ("sh010.plate.-012.exr", "sh010.plate"),
+        ("1001.exr", "plate"),
+        ("Rec709.exr", "Rec709"),
+        ("comp_v002.exr", "comp_v002"),
+        ("gone.0007.exr", "gone"),
+        ("m6.mp4", "m6"),
+        ("take#2.mov", "take#2"),
+        ("sh010", "sh010"),
+        ("sh.020", "sh.020"),
+        ("", "footage1"),
+    ],
+)
+def test_only_pictures_of_a_sequence_lose_their_number(name: str, wanted: str, tmp_path: Path) -> None:
+    folder = tmp_path / "footage1"
+    for inner in ("sh010", "sh.020"):
+        (folder / inner).mkdir(parents=True)
+    touch(folder, "plate.1001.exr", "1001.exr", "Rec709.exr", "comp_v002.exr", "m6.mp4", "take#2.mov")
+    assert stem(folder / name) == wanted

@@ -26,7 +26,7 @@ def noise(height: int, width: int, channels: int) -> NDArray[np.float32]:
     return (RANDOM.integers(-8, 40, (height, width, channels)) / 16.0).astype(np.float32)
 
 
-@pytest.mark.parametrize("suffix", ["exr", "png", "jpg", "tif", "dpx", "tga", "bmp"])
+@pytest.mark.parametrize("suffix", ["exr", "png", "jpg", "tif", "dpx", "tga", "bmp", "jp2"])
 @pytest.mark.parametrize("asked", ["", "plate.%04d.{}", "plate.####.{}", "plate.1003.{}"])
 def test_a_sequence_opens_by_any_of_its_names(
     suffix: str, asked: str, coded_sequence: Sequence, number: Number

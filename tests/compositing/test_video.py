@@ -144,6 +144,12 @@ def test_rate_and_timecode(coded_movie: Movie) -> None:
         open_footage(path, rate="fast")
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.mov", "a.mp4"])
+def test_every_container_tells_its_timecode(name: str, coded_movie: Movie) -> None:
+    with open_footage(coded_movie(name, 2, metadata={"timecode": "10:00:00:24"})) as footage:
+        assert [footage.timecode(frame) for frame in footage.frames] == ["10:00:00:24", "10:00:01:00"]
+
+
 def test_a_movie_without_timecode_has_none(coded_movie: Movie) -> None:
     with open_footage(coded_movie("a.mkv", 3)) as footage:
         assert footage.timecode(1) is None

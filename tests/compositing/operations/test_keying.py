@@ -104,6 +104,33 @@ def test_light_wrap_works_on_cropped_windows() -> None:
     torch.testing.assert_close(cut.cropped(inner).pixels, whole.cropped(inner).pixels, rtol=1e-4, atol=1e-4)
 
 
+def leaving(size: int = 60, width: int = 20) -> Image:
+    """White that the frame cuts on the left, above and below; its own edge is on the right."""
+    alpha = (torch.arange(size) < width).float().expand(size, -1)
+    return Image.from_pixels(alpha.expand(4, -1, -1).clone())
+
+
+def test_no_light_wraps_round_the_frames_border() -> None:
+    background = Image.from_pixels(torch.full((3, 60, 60), 2.0))
+    gained = light_wrap(leaving(), background, sigma=3.0).pixels - leaving().pixels
+    assert gained[:, :, :9].abs().max() < 1e-5
+    edge = gained[0, :, 19]
+    assert edge.min() > 0.7
+    assert edge.max() - edge.min() < 1e-4
+    cut = light_wrap(leaving().cropped(Window.sized(20, 60)), background, sigma=3.0)
+    torch.testing.assert_close(cut.pixels - leaving().cropped(cut.data).pixels, gained[:, :, :20])
+
+
+def test_what_the_frame_cuts_off_casts_its_shadow_too() -> None:
+    whole = leaving(100).cropped(Window(10, 20, 70, 80))
+    frame = replace(whole, data=Window.sized(60, 60), display=Window.sized(60, 60))
+    larger = replace(leaving(100), data=Window(-10, -20, 90, 80), display=Window.sized(60, 60))
+    for matrix in (None, affine_matrix(translate=(3, 5)), affine_matrix(translate=(2, -12))):
+        made, wanted = (shadow(image, matrix, softness=2.0, opacity=0.6).on_display() for image in (frame, larger))
+        torch.testing.assert_close(made.pixels, wanted.pixels, rtol=1e-4, atol=1e-4)
+    assert not shadow(leaving(), affine_matrix(scale=0.5), softness=1.0).on_display().pixels[:, 40:].any()
+
+
 def test_a_shadow_lies_where_it_is_cast() -> None:
     cast = shadow(disc(), affine_matrix(translate=(10, 5)), softness=2.0, opacity=0.6, color=(0.1, 0.0, 0.0))
     alpha = cast.on_display().channel("A")

@@ -1,0 +1,18 @@
+"""Pixels without infinities and NaN, of which a filter would make a whole picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from compositing.image import Image
+
+LARGEST = 65504.0
+"""The largest half float, and so the brightest light that plates hold."""
+
+
+def finite(image: Image) -> Image:
+    """The image with NaN as 0 and infinities as the largest half float; given back itself where it has neither."""
+    # A sum that overflows costs no more than a copy.
+    if bool(image.pixels.sum().isfinite()):
+        return image
+    return replace(image, pixels=image.pixels.nan_to_num(0.0, LARGEST, -LARGEST))
