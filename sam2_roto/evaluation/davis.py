@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam2_roto.boxes import box_of
+
 Mask = NDArray[np.bool_]
 
 BOUND = 0.008
@@ -72,8 +74,10 @@ def boundary(mask: Mask) -> Mask:
 
 
 def _box(mask: Mask) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    box = box_of(mask)
+    assert box is not None
+    left, top, right, bottom = box
+    return slice(top, bottom), slice(left, right)
 
 
 def _within(edge: Mask, radius: float) -> Mask:

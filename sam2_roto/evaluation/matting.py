@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -19,28 +18,11 @@ _SIGMA = 1.4
 _STEP, _THETA = 0.1, 0.15
 
 
-@dataclass(frozen=True)
-class MattingScore:
-    """Errors of one matte or their means over several; 0 is perfect. SAD, Grad and Conn are in thousands of pixels."""
-
-    sad: float
-    mse: float
-    grad: float
-    conn: float
-
-
-def matting_score(prediction: Alpha, truth: Alpha, region: Region | None = None) -> MattingScore:
-    """All four errors of alpha ``[H, W]``, 0 to 1, over the region (the unknown part of a trimap), or everywhere."""
-    return MattingScore(
-        sad(prediction, truth, region),
-        mse(prediction, truth, region),
-        gradient_error(prediction, truth, region),
-        connectivity_error(prediction, truth, region),
-    )
-
-
 def sad(prediction: Alpha, truth: Alpha, region: Region | None = None) -> float:
-    """Sum of the absolute differences, over 1000."""
+    """Sum of the absolute differences of alpha ``[H, W]``, 0 to 1, over 1000.
+
+    A region, here and below, is the part that counts, as the unknown one of a trimap; by default all of it does.
+    """
     return float(_within(np.abs(_difference(prediction, truth)), region).sum() / 1000)
 
 

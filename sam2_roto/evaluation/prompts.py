@@ -10,6 +10,7 @@ import numpy as np
 from sam2_roto.errors import DatasetError
 from sam2_roto.evaluation.davis import Mask
 from sam2_roto.tracking import FramePrompt
+from sam2_roto.tracking.kalman import mask_box
 
 PromptKind = Literal["mask", "click", "box"]
 
@@ -50,10 +51,10 @@ def heart(mask: Mask) -> tuple[float, float]:
 
 def tight_box(mask: Mask) -> tuple[float, float, float, float]:
     """Left, top, right and bottom edge of the mask, in pixels."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
+    box = mask_box(mask)
+    if box is None:
         raise ValueError("an empty mask has no box")
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+    return box
 
 
 def _depth(mask: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from sam2_roto.evaluation.davis import Score
-from sam2_roto.export.annotations import write_json
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,6 @@ class Report:
                 for index, entries in enumerate(self.rounds)
             ],
         }
-
-    def write(self, path: Path) -> None:
-        """Write the JSON file, whole or not at all. Raises OutputError."""
-        write_json(path, self.to_json())
 
     def table(self) -> str:
         """The last round as a table for people, and the means of the rounds before it."""

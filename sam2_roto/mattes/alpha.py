@@ -138,14 +138,14 @@ def _support(start: int, stop: int, cells: int, pixels: int) -> tuple[int, int]:
 @lru_cache(maxsize=32)
 def _spline_weights(pixels: int, cells: int, device: torch.device) -> Tensor:
     """The matrix ``[pixels, cells]`` of the cubic B-spline, edge cells repeated outwards (``align_corners=False``)."""
-    position = (torch.arange(pixels, device=device, dtype=torch.float64) + 0.5) * cells / pixels - 0.5
+    position = (torch.arange(pixels, dtype=torch.float64) + 0.5) * cells / pixels - 0.5  # Metal has no float64
     base = position.floor()
-    weights = torch.zeros(pixels, cells, device=device, dtype=torch.float64)
+    weights = torch.zeros(pixels, cells, dtype=torch.float64)
     for offset in range(-1, 3):
         cell = base + offset
         index = cell.clamp(0, cells - 1).long()[:, None]
         weights.scatter_add_(1, index, _spline((position - cell).abs())[:, None])
-    return weights.float()
+    return weights.float().to(device)
 
 
 def _spline(distance: Tensor) -> Tensor:

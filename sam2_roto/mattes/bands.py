@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sam2_roto.boxes import box_of
+
 Array = NDArray[Any]
 Box = tuple[int, int, int, int]
 
@@ -61,9 +63,9 @@ def unknown_box(regions: Array) -> Box | None:
 
 def box_round(mask: Array, margin: int) -> Box | None:
     """The pixels x0, y0, x1, y1 round a mask, and ``margin`` more; None where it is empty."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    if not rows.size:
+    box = box_of(mask)
+    if box is None:
         return None
     height, width = mask.shape
-    x0, y0 = max(0, int(columns[0]) - margin), max(0, int(rows[0]) - margin)
-    return x0, y0, min(width, int(columns[-1]) + 1 + margin), min(height, int(rows[-1]) + 1 + margin)
+    x0, y0, x1, y1 = box
+    return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)

@@ -151,9 +151,9 @@ def _pixels(start: int, stop: int, cells: int, pixels: int) -> tuple[int, int]:
 @lru_cache(maxsize=32)
 def _means(pixels: int, cells: int, device: torch.device) -> Tensor:
     """The matrix ``[cells, pixels]`` of means over cells, pixels on a boundary counted in part."""
-    edges = torch.arange(cells + 1, device=device, dtype=torch.float64) * pixels / cells
-    position = torch.arange(pixels, device=device, dtype=torch.float64)
+    edges = torch.arange(cells + 1, dtype=torch.float64) * pixels / cells  # on the CPU: Metal has no float64
+    position = torch.arange(pixels, dtype=torch.float64)
     low = torch.maximum(edges[:-1, None], position[None])
     high = torch.minimum(edges[1:, None], position[None] + 1)
     shared = (high - low).clamp(min=0)
-    return (shared / shared.sum(1, keepdim=True)).float()
+    return (shared / shared.sum(1, keepdim=True)).float().to(device)

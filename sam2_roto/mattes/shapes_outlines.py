@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam2_roto.boxes import box_of
 from sam2_roto.mattes.shapes import Box, fill
 
 _FINE = 4  # samples to a pixel's side when an outline is followed
@@ -53,12 +54,11 @@ class Track:
 
 def outlines(alpha: NDArray[Any]) -> list[Outline]:
     """The 0.5 contours of alpha ``[H, W]`` (or of a bool mask), specks left out, largest first."""
-    inside = alpha > 0.5
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if rows.size == 0:
+    inside = box_of(alpha > 0.5)
+    if inside is None:
         return []
-    x0, y0 = int(columns[0]) - 2, int(rows[0]) - 2
-    level = _padded(alpha, (x0, y0, int(columns[-1]) + 3, int(rows[-1]) + 3))
+    x0, y0 = inside[0] - 2, inside[1] - 2
+    level = _padded(alpha, (x0, y0, inside[2] + 2, inside[3] + 2))
     fine = _FINE if level.size < _LARGE else _FINE // 2
     large = cv2.resize(level, None, fx=fine, fy=fine, interpolation=cv2.INTER_LINEAR)
     found, tree = cv2.findContours((large > 0.5).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

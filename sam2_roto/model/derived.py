@@ -19,7 +19,7 @@ class Derived:
         """The value of ``compute()``, which depends on nothing but ``weights`` and ``size``."""
         if torch.is_grad_enabled():
             return compute()
-        key = (size, torch.is_autocast_enabled(), *(_state(weight) for weight in weights))
+        key = (size, torch.is_autocast_enabled(weights[0].device.type), *(_state(weight) for weight in weights))
         if self._value is None or key != self._key:
             self._key, self._value = key, compute()
         return self._value

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .guide import LOOK_BACK
 from .objects import ObjectFrame
 from .source import LOOK_AHEAD, FrameSource
 from .window import Box, Window, extent_of, window_about, zoom_for, zoom_near
 
 _KEPT = (0.15, 0.6)  # the shares between which a window's size stays
-_PICTURES = 2  # plates kept
+_PICTURES = LOOK_BACK + 1  # plates kept
 _LOST = 4  # frames without the object after which a larger window looks for it
 
 
@@ -74,7 +75,7 @@ class CropSource:
         return self._pictures[frame] if frame in self._pictures else self._keep(frame, self._source.view(frame))
 
     def _keep(self, frame: int, view: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Keep a plate until two others have come: motion is measured between neighbours."""
+        """Keep a plate for as long as motion from it may be asked for."""
         self._pictures[frame] = view
         while len(self._pictures) > _PICTURES:
             del self._pictures[next(iter(self._pictures))]

@@ -38,14 +38,19 @@ class CropMemory:
     def __init__(self, latest: int | None = None) -> None:
         self.kept: dict[tuple[str, int], tuple[Window, ObjectFrame]] = {}
         self._latest = latest
+        self._passing: dict[tuple[str, int], None] = {}  # those that will be dropped, the oldest first
 
     def write_cropped(self, name: str, frame: int, window: Window, result: ObjectFrame) -> None:
         """Keep one object's result on one frame."""
-        self.kept.pop((name, frame), None)
-        self.kept[name, frame] = window, result
-        passing = [key for key, (_, kept) in self.kept.items() if not kept.prompted]
-        for key in passing[: -self._latest] if self._latest else ():
-            del self.kept[key]
+        key = name, frame
+        self.kept[key] = window, result
+        self._passing.pop(key, None)
+        if self._latest is None or result.prompted:
+            return
+        self._passing[key] = None
+        while len(self._passing) > self._latest:
+            oldest = next(iter(self._passing))
+            del self._passing[oldest], self.kept[oldest]
 
     def read_cropped(self, name: str, frame: int) -> tuple[Window, ObjectFrame] | None:
         """The kept result, as the network gave it, or ``None``."""

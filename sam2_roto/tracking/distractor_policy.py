@@ -69,19 +69,20 @@ class DistractorPolicy:
 
     def note(self, frame: int, result: ObjectFrame, seen: Candidates | None) -> bool:
         """Hold the frame where a distractor was told from the object."""
-        held = result.held if seen is None else self._tells(frame, result, seen)
+        area = _area(result)
+        held = result.held if seen is None else self._tells(frame, result, area, seen)
         if held:
             self._held.append(frame)
             self._last = frame
         if result.present:
-            self._areas.append(_area(result))
+            self._areas.append(area)
             if (frame - self._start) % self.EVERY == 0:
                 self._visible.append(frame)
         return held
 
-    def _tells(self, frame: int, result: ObjectFrame, seen: Candidates) -> bool:
+    def _tells(self, frame: int, result: ObjectFrame, area: int, seen: Candidates) -> bool:
         usual = float(np.median(self._areas))
-        steady = abs(_area(result) - usual) <= self.USUAL * usual
+        steady = abs(area - usual) <= self.USUAL * usual
         rested = abs(frame - self._last) > self.PAUSE
         if not (result.present and result.iou > self.SURE and steady and rested):
             return False

@@ -75,7 +75,8 @@ SIGNS = Evidence._fields[2:]
 def gather(results: Iterable[tuple[int, ObjectFrame, float | None]], view: View | None = None) -> list[Evidence]:
     """Evidence of one object from (frame, result, disagreement of two passes or None), frames ascending.
 
-    Three results are looked at at a time, so that they may come from disk. ``view`` gives the plates, for colours.
+    Results are read one after another, each beside the one before, so that they may come from disk. ``view`` gives the
+    plates, for colours.
     """
     found, shades = [], []
     for evidence, result in _read(results):
@@ -85,7 +86,7 @@ def gather(results: Iterable[tuple[int, ObjectFrame, float | None]], view: View 
     frames = np.array([evidence.frame for evidence in found if evidence.prompted])
     doubts = [evidence.doubt for evidence in found]
     jumps = [max(evidence.area, evidence.motion, 2 * evidence.chatter) for evidence in found]
-    doubted, jumped = _worst(doubts, doubts, marked), _worst(jumps, [*jumps[1:], 0.0], marked)
+    doubted, jumped = _worst(doubts, doubts, marked), _worst(jumps, [*jumps, 0.0][1:], marked)
     known = [kept for kept, prompted in zip(shades, marked, strict=True) if prompted and kept is not None]
     return [
         evidence._replace(

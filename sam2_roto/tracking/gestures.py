@@ -1,25 +1,16 @@
-"""What a hand draws, as prompts: a box from two points, clicks along strokes, a mask from a lasso."""
+"""What a hand draws, as prompts: clicks along strokes."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sam2_roto.errors import PromptError
 
 from .prompts import XY, FramePrompt
-
-
-def box_prompt(first: XY, second: XY) -> FramePrompt:
-    """A box from two opposite corners, in any order, in pixels of the plate. Raises PromptError where it is empty."""
-    (x0, x1), (y0, y1) = (sorted(pair) for pair in zip(first, second, strict=True))
-    if x0 == x1 or y0 == y1:
-        raise PromptError("the two points of a box lie on one line; drag from corner to corner")
-    return FramePrompt(box=(x0, y0, x1, y1))
 
 
 def stroke_prompt(strokes: Sequence[tuple[Sequence[XY], bool]], most: int = 8) -> FramePrompt:
@@ -37,17 +28,6 @@ def stroke_prompt(strokes: Sequence[tuple[Sequence[XY], bool]], most: int = 8) -
     if not clicks:
         raise PromptError("a stroke needs at least one point")
     return FramePrompt(points=tuple(clicks))
-
-
-def lasso_prompt(outline: Sequence[XY], width: int, height: int) -> FramePrompt:
-    """The mask within a closed outline on a plate of ``width`` × ``height``; PromptError where it is empty."""
-    mask = np.zeros((height, width), np.uint8)
-    corners = np.array([outline], np.float64).reshape(1, -1, 2)
-    if corners.shape[1] > 2:
-        cv2.fillPoly(mask, [np.round(corners[0]).astype(np.int32)], 1)
-    if not mask.any():
-        raise PromptError("the lasso holds no pixel of the plate; draw round the object")
-    return FramePrompt(mask=mask > 0)
 
 
 def _dense(line: Sequence[XY]) -> NDArray[np.float64]:

@@ -32,6 +32,9 @@ PATIENCE = 2.0
 NEIGHBOURHOOD, TOLERANCE = 5, 0.2
 """Detail is what averages out over so many cells; means of coverage further apart than this are another opinion."""
 
+LOOK_BACK = 3
+"""Frames within which an object that was given up is still looked for where it was."""
+
 FINENESS = 2
 """A pass measures motion on pictures so many times the side of the network's input, by the quick search: that is nearer
 the truth than the slow one at the input's size, and no dearer."""
@@ -87,29 +90,29 @@ def _around(coverage: Tensor) -> Tensor:
 
 
 class Guide:
-    """Measures how each frame of a pass lies in the one before it; keeps one small picture."""
+    """Measures how each frame of a pass lies in those before it; keeps their small pictures."""
 
     def __init__(self, source: FrameSource, image_size: int, cells: int) -> None:
         self._source, self._size, self._cells = source, FINENESS * image_size, cells
-        self._seen: tuple[int, npt.NDArray[Any]] | None = None
+        self._seen: dict[int, npt.NDArray[Any]] = {}
 
     def see(self, frame: int, view: View) -> None:
-        """Keep the picture ``view`` of ``frame``, to be pointed to by the next one."""
-        if not self._seen or self._seen[0] != frame:
-            self._seen = (frame, self._gray(view))
+        """Keep the picture ``view`` of ``frame``, to be pointed from and, by the next ones, to."""
+        self._seen.pop(frame, None)
+        self._seen[frame] = self._gray(view)
+        while len(self._seen) > LOOK_BACK + 1:
+            del self._seen[next(iter(self._seen))]
 
-    def toward(self, behind: int, frame: int, view: View, anew: View | None = None) -> Tensor:
-        """Where the picture ``view`` of ``frame`` was on frame ``behind``: float32 ``[1, 3, cells, cells]``.
+    def toward(self, behind: int, frame: int, anew: View | None = None) -> Tensor:
+        """Where the picture of ``frame``, seen before, was on frame ``behind``: float32 ``[1, 3, cells, cells]``.
 
         ``anew`` is the picture of ``behind`` where it has to be looked at from another place than it was.
         """
         if anew is not None:
             there = self._gray(anew)
         else:
-            there = self._seen[1] if self._seen and self._seen[0] == behind else self._gray(self._source.view(behind))
-        here = self._gray(view)
-        self._seen = (frame, here)
-        return motion(here, there, self._cells, quick=True)[None]
+            there = self._seen[behind] if behind in self._seen else self._gray(self._source.view(behind))
+        return motion(self._seen[frame], there, self._cells, quick=True)[None]
 
     def _gray(self, view: View) -> npt.NDArray[Any]:
         return gray(cv2.resize(view, (self._size, self._size), interpolation=cv2.INTER_AREA))

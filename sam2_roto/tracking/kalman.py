@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sam2_roto.boxes import box_of
+
 Array = npt.NDArray[Any]
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom edge; right and bottom lie beyond the last cell."""
@@ -67,10 +69,8 @@ def box_iou(first: Box, second: Box) -> float:
 
 def mask_box(mask: Array) -> Box | None:
     """The tight box of a bool mask ``[h, w]``; None where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+    box = box_of(mask)
+    return None if box is None else (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
 
 
 def _measure(box: Box) -> Array:

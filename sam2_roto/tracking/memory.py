@@ -107,7 +107,7 @@ class ObjectMemory:
 
     def hold_as(self, frame: int, memory: FrameMemory) -> None:
         """Keep what was remembered of a frame earlier, until ``hold`` no longer names it."""
-        self._held[frame] = memory
+        self._held[frame] = _at(memory, self._spatial.device)
 
     def spill(self) -> None:
         """Move spatial memories to the host for good."""

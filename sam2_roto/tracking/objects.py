@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
 
-from sam2_roto.errors import PromptError
+from sam2_roto.errors import PromptError, RotoError
 
 from .memory import ObjectMemory
 from .policy import Policy
@@ -75,6 +76,28 @@ class TrackedObject:
         self.recent[index] = result
         if len(self.recent) > RECENT:
             del self.recent[next(iter(self.recent))]
+
+
+def named(objects: Mapping[str, TrackedObject], name: str) -> TrackedObject:
+    """The object of that name. Raises PromptError where there is none."""
+    if name not in objects:
+        raise PromptError(f"there is no object '{name}'; the objects are: {', '.join(objects) or 'none'}")
+    return objects[name]
+
+
+def pass_order(
+    entries: Sequence[TrackedObject], frames: Sequence[int], start: int | None, stop: int | None, *, step: int
+) -> range:
+    """The positions that a pass in direction ``step`` goes through, of a clip of ``frames``, both ends included.
+
+    It starts by default at the first prompted one and ends with the clip. Raises RotoError where the ends are swapped.
+    """
+    foremost = min if step > 0 else max
+    first = foremost(index for entry in entries for index in entry.memory.prompted) if start is None else start
+    last = (len(frames) - 1 if step > 0 else 0) if stop is None else stop
+    if (last - first) * step < 0:
+        raise RotoError(f"frame {frames[last]} lies behind the pass's first frame {frames[first]}; swap them")
+    return range(first, last + step, step)
 
 
 def check_prompted(entries: list[TrackedObject]) -> None:

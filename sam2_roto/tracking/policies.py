@@ -15,9 +15,6 @@ POLICIES: dict[str, PolicyFactory | None] = {
 }
 """By name; None is the published tracker, which asks no one."""
 
-DEFAULT_POLICY = "distractor"
-"""The best one in `benchmarks/policies.py` (docs/tracking.md)."""
-
 
 def find_policy(name: str) -> PolicyFactory | None:
     """What makes the policy of that name for one object; PromptError where there is none."""

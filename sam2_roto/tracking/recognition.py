@@ -76,9 +76,17 @@ def _mark(level: Tensor, inside: Tensor) -> Mark:
     places = level.flatten(1)
     middle = places.mean(dim=1)
     away = places - middle[:, None]
-    spreads, directions = torch.linalg.eigh(away @ away.T / away.shape[1])
+    spreads, directions = _axes(away @ away.T / away.shape[1])
     whitener = directions / (spreads.clamp(min=0) + RIDGE * spreads.mean() + _LEAST**2).sqrt()
     return Mark(middle, whitener, (inside - middle) @ whitener)
+
+
+def _axes(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues ``[C]``, ascending, and eigenvectors ``[C, C]``, on the device of ``covariance``."""
+    if covariance.device.type != "mps":
+        return tuple(torch.linalg.eigh(covariance))
+    spreads, directions = torch.linalg.eigh(covariance.cpu())  # Metal has no kernel for it
+    return spreads.to(covariance.device), directions.to(covariance.device)
 
 
 def evidence(decoded: Decoded, best: Tensor, features: ImageFeatures, marked: Sequence[Sequence[Marks]]) -> Tensor:

@@ -8,17 +8,17 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sam2_roto.errors import ModelError, PromptError, RotoError
+from sam2_roto.errors import ModelError, PromptError
 from sam2_roto.model import SAM2, ImageFeatures, Prediction
 from sam2_roto.model.mask_decoder import Decoded
 
 from .archive import Archive
 from .batches import Group, equal_shapes, stack
-from .guide import Guide, carry, keep_detail
+from .guide import LOOK_BACK, Guide, carry, keep_detail
 from .heed import heeded
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory
-from .objects import FrameResult, ObjectFrame, TrackedObject, check_prompted
+from .objects import FrameResult, ObjectFrame, TrackedObject, check_prompted, named, pass_order
 from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
 from .recognition import marks_of, recognised
@@ -114,6 +114,7 @@ class Tracker:
 
         Nothing is decoded and nothing archived. Raises PromptError where the frame is not in the clip.
         """
+        self._said += 1
         index = self._position(frame)
         memory = self._relive(index, answer._replace(prompted=True))
         entry = self._entry(name)
@@ -124,7 +125,8 @@ class Tracker:
 
     def clear(self, name: str, frame: int) -> None:
         """Take back all prompts of object ``name`` on ``frame``; the next pass tracks through it."""
-        entry, index = self._object(name), self._position(frame)
+        self._said += 1
+        entry, index = named(self.objects, name), self._position(frame)
         entry.prompts.pop(index, None)
         entry.answers.pop(index, None)
         entry.memory.forget(index)
@@ -132,8 +134,8 @@ class Tracker:
 
     def remove(self, name: str) -> None:
         """Forget an object; the others are not touched."""
-        self._object(name)
-        del self.objects[name]
+        self._said += 1
+        del self.objects[named(self.objects, name).name]
 
     @torch.inference_mode()
     def propagate(
@@ -152,9 +154,10 @@ class Tracker:
         from which each does (in the pass's direction); by default all of them in the whole pass.
         """
         step = -1 if reverse else 1
-        entries = [self._object(name) for name in (self.objects if joins is None else joins)]
+        entries = [named(self.objects, name) for name in (self.objects if joins is None else joins)]
         check_prompted(entries)
-        order = self._order(entries, start, stop, step)
+        ends = (None if frame is None else self._position(frame) for frame in (start, stop))
+        order = pass_order(entries, self.frames, *ends, step=step)
         begins = {e.name: order[0] if joins is None else self._position(joins[e.name]) for e in entries}
         waiting: Flight | None = None
         views = self.source.views([self.frames[index] for index in order], LOOK_AHEAD)
@@ -184,7 +187,9 @@ class Tracker:
     ) -> Flight:
         """Give one frame to the device for all objects; prompted frames keep the artist's answer."""
         entries = [entry for entry in active if index not in entry.answers]
-        carried = self._carry(entries, index, step, view)
+        if self._guide is not None:
+            self._guide.see(self.frames[index], view)
+        carried = self._carry(entries, index, step)
         groups = list(equal_shapes([(entry, read(entry, index, step)) for entry in entries], carried, self._max_rows))
         parts: list[tuple[Group, Leaving | Prediction, Belief]] = []
         while groups:
@@ -201,8 +206,6 @@ class Tracker:
             for (entry, _), *memory in zip(group, spatial, prediction.pointer, strict=True):
                 entry.memory.push(index, FrameMemory(*memory))
             parts.append((group, Leaving(prediction) if self._ahead else prediction, belief))
-        if self._guide is not None:
-            self._guide.see(self.frames[index], view)
         for entry in active:
             entry.tracked[index] = step
         return Flight(index, active, step, parts)
@@ -239,7 +242,8 @@ class Tracker:
                 entry.note(index, result)
                 results[entry.name] = result
                 self._store(entry.name, index, result)
-        return FrameResult(self.frames[index], {entry.name: results[entry.name] for entry in flight.active})
+        names = [entry.name for entry in flight.active if entry.name in results]  # one may just have been cleared
+        return FrameResult(self.frames[index], {name: results[name] for name in names})
 
     def _relieve(self, group: Group, index: int, step: int) -> list[Group]:
         """Ask less of the device, whose memory was too short for ``group``: the groups to try instead."""
@@ -256,23 +260,28 @@ class Tracker:
         self.notes.append("the device's memory is short: what is remembered is kept by the host, which is slower")
         return [[(entry, read(entry, index, step)) for entry, _ in group]]
 
-    def _carry(self, entries: list[TrackedObject], index: int, step: int, view: View) -> dict[str, Tensor]:
+    def _carry(self, entries: list[TrackedObject], index: int, step: int) -> dict[str, Tensor]:
         """Where the masks of the frame behind are by now, ``[1, S/4, S/4]`` logits by name, for a guided network.
 
-        An object that was not seen there is left to memory, which may find it again anywhere.
+        An object that was not seen there may have been given up by mistake: it is looked for where it was on the
+        latest of ``LOOK_BACK`` frames. One that was not seen for longer is left to memory, which may find it anywhere.
         """
-        behind = index - step
-        if self._guide is None or not 0 <= behind < len(self.frames):
-            return {}
-        known = {entry.name: self._known(entry, behind) for entry in entries}
-        seen = {name: result.logits for name, result in known.items() if result and result.present}
-        if not seen:
-            return {}
-        there, here = self.frames[behind], self.frames[index]
-        found = {name: self._from_here(logits, there, here).to(self._device) for name, logits in seen.items()}
-        moved = self._guide.toward(there, here, view, self._look_back(there, here)).to(self._device)
-        carried = carry(torch.stack(list(found.values()))[:, None], moved)
-        return dict(zip(found, carried, strict=True))
+        found: dict[str, Tensor] = {}
+        if self._guide is None:
+            return found
+        reach = range(index - step, index - step * (LOOK_BACK + 1), -step)
+        for behind in [place for place in reach if 0 <= place < len(self.frames)]:
+            known = {entry.name: self._known(entry, behind) for entry in entries if entry.name not in found}
+            seen = {name: result.logits for name, result in known.items() if result and result.present}
+            if seen:
+                found |= self._moved(self._guide, seen, self.frames[behind], self.frames[index])
+        return found
+
+    def _moved(self, guide: Guide, seen: dict[str, Tensor], there: int, here: int) -> dict[str, Tensor]:
+        """Masks of frame ``there`` as they lie on ``here``, by name."""
+        laid = [self._from_here(logits, there, here).to(self._device) for logits in seen.values()]
+        moved = guide.toward(there, here, self._look_back(there, here)).to(self._device)
+        return dict(zip(seen, carry(torch.stack(laid)[:, None], moved), strict=True))
 
     def _look_back(self, there: int, here: int) -> View | None:  # noqa: ARG002
         """The picture of frame ``there`` as ``here`` is looked at; None where both are looked at alike."""
@@ -377,22 +386,9 @@ class Tracker:
 
     def _entry(self, name: str) -> TrackedObject:
         """The object of that name, or a new one that is not in the list yet."""
-        config = self.model.config
-        policy = self._policy(config) if self._policy else None
-        memory = ObjectMemory(config, self._device, self.model.memory_dtype)
-        return self.objects.get(name) or TrackedObject(name, memory, policy=policy)
-
-    def _object(self, name: str) -> TrackedObject:
-        if name not in self.objects:
-            known = ", ".join(self.objects) or "none"
-            raise PromptError(f"there is no object '{name}'; the objects are: {known}")
-        return self.objects[name]
-
-    def _order(self, entries: list[TrackedObject], start: int | None, stop: int | None, step: int) -> range:
-        foremost = min if step > 0 else max
-        first = foremost(index for entry in entries for index in entry.memory.prompted)
-        begin = first if start is None else self._position(start)
-        end = (len(self.frames) - 1 if step > 0 else 0) if stop is None else self._position(stop)
-        if (end - begin) * step < 0:
-            raise RotoError(f"frame {stop} lies behind the pass's first frame {self.frames[begin]}; swap them")
-        return range(begin, end + step, step)
+        if name in self.objects:
+            return self.objects[name]
+        memory = ObjectMemory(self.model.config, self._device, self.model.memory_dtype)
+        if any(other.memory.spilled for other in self.objects.values()):
+            memory.spill()
+        return TrackedObject(name, memory, policy=self._policy(self.model.config) if self._policy else None)

@@ -7,6 +7,7 @@ import torch
 
 from sam2_roto.model import Memory, build_model
 from sam2_roto.model.config import ModelConfig
+from sam2_roto.model.derived import Derived
 from sam2_roto.model.mask_decoder import Decoded, single_mask
 from sam2_roto.model.position import axial_rotary, rotate, sine_grid
 from sam2_roto.model.trunk import Trunk, _from_windows, _to_windows
@@ -77,3 +78,12 @@ def test_derived_values_follow_the_weights() -> None:
         trunk.pos_embed += 1.0
         after = trunk(image)[-1]
     assert not torch.allclose(before, after)
+
+
+def test_what_is_derived_under_autocast_is_derived_anew_without() -> None:
+    weight, derived = torch.ones(2, 2), Derived()
+    with torch.no_grad():
+        with torch.autocast("cpu", torch.bfloat16):
+            narrow = derived.get((weight,), 1, lambda: weight @ weight)
+        wide = derived.get((weight,), 1, lambda: weight @ weight)
+    assert (narrow.dtype, wide.dtype) == (torch.bfloat16, torch.float32)

@@ -229,6 +229,10 @@ def test_a_memory_may_keep_the_latest_alone() -> None:
         result = seen(window, (1, 1, 4, 4))[1]._replace(prompted=frame == 1)
         memory.write_cropped("bird", frame, window, result)
     assert [frame for frame in range(9) if memory.read_cropped("bird", frame)] == [1, 6, 7, 8]
+    memory.write_cropped("bird", 7, window, result._replace(prompted=True))  # corrected
+    memory.write_cropped("bird", 9, window, result)
+    memory.write_cropped("bird", 10, window, result)
+    assert sorted(frame for _, frame in memory.kept) == [1, 7, 8, 9, 10]
 
 
 def test_results_come_onto_the_plate(model: SAM2) -> None:

@@ -62,6 +62,10 @@ def test_each_trouble_shows_as_its_sign(sign: str, spoiled: ObjectFrame, said: f
     assert getattr(after[5], sign) == getattr(before[5], sign)
 
 
+def test_nothing_tracked_is_no_evidence() -> None:
+    assert gather([]) == []
+
+
 def test_trust_falls_with_distance_from_the_prompt() -> None:
     drifts = [evidence.drift for evidence in gather(steady())]
     assert drifts[0] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from sam2_roto import build_model
 from sam2_roto.model import Prediction
 from sam2_roto.tracking import ArraySource, FramePrompt, Tracker
-from sam2_roto.tracking.guide import LIMIT, carry, keep_detail, motion
+from sam2_roto.tracking.guide import LIMIT, LOOK_BACK, Guide, carry, keep_detail, motion
 from sam2_roto.tracking.memory import ObjectMemory
 from sam2_roto.tracking.objects import TrackedObject
 
@@ -68,6 +69,40 @@ def test_the_tracker_carries_the_masks_of_objects_that_were_seen(seen: bool, mon
     monkeypatch.setattr(model, "decode", noted)
     list(tracker.propagate(stop=1))
     assert told == [seen]
+
+
+def test_an_object_that_was_given_up_is_looked_for_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    model = build_model("nano", image_size=64).eval()
+    views = np.random.default_rng(0).integers(0, 255, (LOOK_BACK + 4, 60, 100, 3), dtype=np.uint8)
+    tracker = Tracker(model, ArraySource(views))
+    tracker.prompt("a", 0, FramePrompt(points=((40.0, 30.0, True),)))
+    tracker.objects["a"].answers[0] = tracker.objects["a"].answers[0]._replace(score=1.0)
+    told: list[bool] = []
+    decode = model.decode
+
+    def given_up(*words: Any, **named: Any) -> Any:
+        told.append(named.get("mask") is not None)
+        found = decode(*words, **named)
+        return found._replace(score=torch.full_like(found.score, -5.0))
+
+    monkeypatch.setattr(model, "decode", given_up)
+    assert not any(result.objects["a"].present for result in tracker.propagate(1))
+    assert told == [True] * LOOK_BACK + [False] * 3
+
+
+def test_the_guide_points_to_pictures_that_it_has_seen() -> None:
+    views = np.random.default_rng(0).integers(0, 255, (LOOK_BACK + 3, SIZE, SIZE, 3), dtype=np.uint8)
+    source, asked = ArraySource(views), Mock()
+    guide = Guide(Mock(view=asked), SIZE, CELLS)
+    for frame, view in enumerate(views):
+        guide.see(frame, view)
+    last = len(views) - 1
+    for back in range(1, LOOK_BACK + 1):
+        alone = Guide(source, SIZE, CELLS)
+        alone.see(last, views[last])
+        assert torch.equal(guide.toward(last - back, last), alone.toward(last - back, last))
+    asked.assert_not_called()
 
 
 def _prediction(logits: torch.Tensor, score: float = 5.0) -> Prediction:

@@ -14,11 +14,11 @@ from sam2_roto.errors import PromptError
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import CONFIGS, SAM2
 from sam2_roto.shot.document import TrackingSettings
-from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
+from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker, distractor_policy
 from sam2_roto.tracking.distractor_policy import DistractorPolicy
 from sam2_roto.tracking.kalman import BoxFilter, box_iou, mask_box
 from sam2_roto.tracking.motion_policy import MotionPolicy
-from sam2_roto.tracking.policies import DEFAULT_POLICY, POLICIES, find_policy
+from sam2_roto.tracking.policies import POLICIES, find_policy
 from sam2_roto.tracking.policy import Candidates, latest
 
 CONFIG = CONFIGS["nano"]
@@ -82,6 +82,16 @@ def test_a_frame_with_a_distractor_is_held() -> None:
     assert (8, CONFIG.memories - 1) in reading.spatial
 
 
+def test_a_mask_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(distractor_policy, "_area", lambda _: asked.append(1) or 64)
+    policy = DistractorPolicy(CONFIG)
+    policy.begin(0, 1, result(square(4)))
+    asked.clear()
+    policy.note(8, result(square(4)), seen(8, square(4), square(22), iou=(0.9, 0.5)))
+    assert asked == [1]
+
+
 def test_distractor_memory_is_bounded_and_sparse() -> None:
     policy = DistractorPolicy(CONFIG)
     policy.begin(0, 1, result(square(4)))
@@ -118,8 +128,7 @@ def test_motion_does_not_read_doubtful_frames_again() -> None:
 
 
 def test_an_unknown_policy_is_named_with_those_there_are() -> None:
-    assert DEFAULT_POLICY in POLICIES
-    assert TrackingSettings().policy == DEFAULT_POLICY
+    assert TrackingSettings().policy in POLICIES
     with pytest.raises(PromptError, match=r"'clever'.*plain, distractor, motion"):
         find_policy("clever")
 

@@ -17,6 +17,7 @@ from sam2_roto import build_model
 from sam2_roto.errors import ModelError
 from sam2_roto.model import SAM2, Memory
 from sam2_roto.tracking import ArraySource, FramePrompt, ObjectFrame, Tracker
+from sam2_roto.tracking.memory import FrameMemory, ObjectMemory
 from sam2_roto.tracking.source import MEAN, STD, prepare, resize
 from sam2_roto.tracking.steady import WARM, Function, Replay
 
@@ -206,3 +207,66 @@ def test_resizing_equals_pil_to_one_level(width: int, height: int) -> None:
     mean, std = (np.array(values, np.float32) for values in (MEAN, STD))
     levels = 2 if width < SIZE < height else 1
     assert np.abs((prepared * std + mean) * 255 - expected).max() < levels + 0.01
+
+
+@pytest.mark.parametrize("taken_back", ["clear", "remove", "restore"])
+def test_what_is_taken_back_meanwhile_counts_from_the_next_frame(model: SAM2, taken_back: str) -> None:
+    found: list[list[ObjectFrame]] = []
+    for ahead in (False, True):
+        made = tracker(model, ahead=ahead)
+        click = FramePrompt(points=((70.0, 50.0, True),))
+        answer = made.prompt("a", 4, click)
+        items = []
+        for result in made.propagate():
+            items.append(result.objects["a"])
+            if result.frame == 3 and taken_back == "clear":
+                made.clear("a", 4)
+            elif result.frame == 3 and taken_back == "restore":
+                made.restore("a", 5, click, answer)
+            elif result.frame == 3:
+                made.remove("b")
+        assert len(items) == 8
+        found.append(items)
+    assert_same(*([item.logits for item in items] for items in found))
+    assert [item.prompted for item in found[0]] == [item.prompted for item in found[1]]
+
+
+def test_a_frame_that_was_cleared_in_flight_lands_without_it(model: SAM2, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tracker(model)
+    made.prompt("a", 4, PROMPTS["a"])
+    launch: Callable[..., Any] = made._launch
+
+    def cleared(active: Any, index: int, *words: Any) -> Any:
+        flight = launch(active, index, *words)
+        if index == 4:
+            made.clear("a", 4)
+        return flight
+
+    monkeypatch.setattr(made, "_launch", cleared)
+    assert [sorted(result.objects) for result in made.propagate()][3:6] == [["a", "b"], ["b"], ["a", "b"]]
+
+
+def test_a_new_object_remembers_where_the_others_do(model: SAM2) -> None:
+    made = tracker(model)
+    for entry in made.objects.values():
+        entry.memory.spill()
+    made.prompt("c", 0, PROMPTS["a"])
+    assert made.objects["c"].memory.spilled
+
+
+def test_what_is_held_comes_to_where_memories_are(model: SAM2) -> None:
+    memory = ObjectMemory(model.config, torch.device("meta"))
+    grid = model.config.grid
+    spatial = torch.zeros(model.config.memory_width, grid, grid)
+    memory.hold_as(3, FrameMemory(spatial, torch.zeros(model.config.width)))
+    assert memory[3].spatial.is_meta
+
+
+def test_a_click_makes_no_memory_for_a_known_object(model: SAM2, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tracker(model)
+
+    def unwanted(*_: object) -> None:
+        raise AssertionError("another memory was made")
+
+    monkeypatch.setattr("sam2_roto.tracking.tracker.ObjectMemory", unwanted)
+    made.prompt("a", 1, PROMPTS["a"])
