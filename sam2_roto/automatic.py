@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from sam2_roto.boxes import box_of
 from sam2_roto.image import ImagePredictor
 from sam2_roto.job import Progress, silent
 from sam2_roto.mattes.alpha import Size
@@ -108,7 +109,7 @@ def segment_everything(
     """Candidate objects of a display-referred picture, uint8 RGB ``[H, W, 3]``, by predicted IoU, best first.
 
     At most one batch of low-resolution logits and one mask at the picture's size are held at a time. ``progress`` is
-    told the clicks that were answered. Raises PromptError where the picture is no picture.
+    told the clicks that were answered. Raises PromptError where the picture is not uint8 RGB [H, W, 3].
     """
     settings = settings or Everything()
     size = (view.shape[0], view.shape[1])
@@ -206,10 +207,10 @@ def _proposal(logits: Tensor, crop: Crop, size: Size, settings: Everything) -> P
     full = F.interpolate(logits[None, None].float(), size=(tall, wide), mode="bilinear", align_corners=False)[0, 0]
     stability = float(stability_score(full, settings.offset))
     mask = (full > 0).cpu().numpy()
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if stability < settings.stability or not rows.size:
+    within = box_of(mask)
+    if stability < settings.stability or within is None:
         return None
-    left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, top, right, bottom = within
     box = (crop[0] + left, crop[1] + top, crop[0] + right, crop[1] + bottom)
     if _cut_off(box, crop, size):
         return None

@@ -24,6 +24,9 @@ MovieKind = Literal["prores4444", "ffv1", "png", "vp9"]
 LOSSLESS = ("none", "rle", "zips", "zip", "piz")
 """Those that keep 32-bit floats as they are."""
 
+LEVELS = {"zip": range(1, 10), "zips": range(1, 10), "dwaa": range(1, 1001), "dwab": range(1, 1001)}
+"""Levels of the compressions that have any."""
+
 SPLINE_FILES = (".json", ".py", ".mlt", ".svg")
 
 _MOVIE_ENDINGS = {"prores4444": ".mov", "ffv1": ".mkv", "png": ".mov", "vp9": ".webm"}
@@ -36,8 +39,8 @@ class Deliverables:
     Attributes:
         format: of the mattes.
         layout: of the mattes' EXR files.
-        compression: of EXR files, optionally with a level after a colon. Cryptomatte takes lossless ones alone, and
-            is written with zip where this is none.
+        compression: of EXR files, optionally with a level after a colon. Cryptomatte needs a lossless one;
+            where this is lossy it is written with zip.
         crop: crop data windows to the mattes.
         rgba: premultiplied RGBA of plate and matte as EXR, a sequence for each object.
         cryptomatte: Cryptomatte 1.2 of all objects.
@@ -66,7 +69,7 @@ class Deliverables:
     def __post_init__(self) -> None:
         _check_choice("format", self.format, get_args(MatteFormat))
         _check_choice("layout", self.layout, get_args(Layout))
-        _check_choice("compression", self.compression.split(":")[0], get_args(Compression))
+        check_compression(self.compression)
         if self.movie is not None:
             _check_choice("alpha movie", self.movie, get_args(MovieKind))
         if self.format != "exr" and self.layout != "layers":
@@ -92,6 +95,21 @@ class Deliverables:
     def needs_plate(self) -> bool:
         """Whether the plate itself is part of what is written."""
         return self.rgba or self.movie is not None
+
+
+def check_compression(text: str) -> None:
+    """Raises ExportError for a compression that is not known, or a level that it has not."""
+    name, colon, level = text.partition(":")
+    _check_choice("compression", name, get_args(Compression))
+    if not colon:
+        return
+    if name not in LEVELS:
+        raise ExportError(f"the compression {name} has no level; leave ':{level}' out")
+    known = LEVELS[name]
+    if not (level.isascii() and level.isdecimal() and int(level) in known):
+        raise ExportError(
+            f"the level '{level}' of the compression {name} is not possible; give {known[0]} to {known[-1]}, or none"
+        )
 
 
 def _check_choice(what: str, value: str, known: tuple[str, ...]) -> None:

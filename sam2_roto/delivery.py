@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Self
 
 from torch import Tensor
 
+from compositing.apart import check_files, check_folder
 from compositing.footage import Footage
 from sam2_roto.deliverables import Deliverables
 from sam2_roto.export.exr import Matte, compression_note
@@ -27,8 +28,9 @@ from sam2_roto.export.frames import (
 from sam2_roto.export.lanes import Lane, Stage
 from sam2_roto.export.metadata import PlateMetadata
 from sam2_roto.export.names import layer_names
+from sam2_roto.export.previews import MOVIE, SHEET
 from sam2_roto.export.sequence import complete
-from sam2_roto.export.sinks import RATE, MovieSink, PictureSink, PreviewSink, Sink, SplineSink
+from sam2_roto.export.sinks import RATE, MovieSink, PictureSink, PreviewSink, Sink, SplineSink, spline_paths
 
 WRITERS = 2
 """Threads that write picture files."""
@@ -68,7 +70,8 @@ class Delivery:
         notes: header attributes by name, as text (provenance).
 
     Use it as a context manager: a block that ends without ``close`` drops what waits, and only whole files stay.
-    Raises ExportError where names clash, OutputError where the disk refuses.
+    Raises ExportError where names clash, OutputError where the footage would be written over or would no longer be
+    alone in its folder, or where the disk refuses.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Delivery:
     ) -> None:
         self._objects, self._frames = tuple(objects), list(frames)
         self._footage, self._what, self._notes = footage, what, dict(notes or {})
+        check_apart(Path(folder), delivery_files(Path(folder), stem, objects, frames, what), footage)
         self._display = footage.read(self._frames[0]).display  # it need not begin at 0, 0
         self._absent: dict[str, list[int]] = {name: [] for name in self._objects}
         pictures = _pictures(Path(folder), stem, self._objects, what)
@@ -164,10 +168,34 @@ class Delivery:
             yield PreviewSink(folder, self._footage, self._frames, self._objects)
         if what.movie is not None:
             paths = movie_paths(folder, stem, self._objects, what.movie_ending)
-            yield MovieSink(paths, what.movie, rate)
+            yield MovieSink(paths, what.movie, rate, self._footage.to_rec709)
         if what.splines is not None:
             make_folder(what.splines.parent)
             yield SplineSink(what.splines, self._objects, self._frames[0], rate)
+
+
+def delivery_files(
+    folder: Path, stem: str, objects: Sequence[str], frames: Iterable[int], what: Deliverables
+) -> list[Path]:
+    """Every file that a ``Delivery`` with these arguments writes. Raises ExportError where names clash."""
+    kinds = _pictures(folder, stem, objects, what).values()
+    files = [path for frame in frames for kind in kinds for path in dict.fromkeys(kind.paths(frame).values())]
+    if what.preview:
+        files += [folder / MOVIE, folder / SHEET]
+    if what.movie is not None:
+        files += movie_paths(folder, stem, objects, what.movie_ending).values()
+    if what.splines is not None:
+        files += spline_paths(what.splines, objects).values()
+    return files
+
+
+def check_apart(folder: Path, files: Iterable[Path], footage: Footage, read: Iterable[Path] = ()) -> None:
+    """Raises OutputError where ``files`` would be written over the footage or another file that is ``read``.
+
+    So too where ``folder`` is the footage's own, which would then hold more than one sequence.
+    """
+    check_files(files, [*footage.files, *read], "job")
+    check_folder(folder, footage, "job")
 
 
 def delivery_notes(what: Deliverables, footage: Footage) -> list[str]:

@@ -15,6 +15,7 @@ from sam2_roto.tracking.abreast import Lane
 from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
 from sam2_roto.tracking.looks import Look, first_look
+from sam2_roto.tracking.objects import RECENT
 from sam2_roto.tracking.policy import PolicyFactory
 from sam2_roto.tracking.window import Window
 
@@ -70,7 +71,7 @@ class Following:
         return self._restored(tracker, prompts, store.read)
 
     def _crop_lane(self, name: str, said: dict[int, FramePrompt], window: Window) -> Lane:
-        store, memory, prompts = self.store, CropMemory(), {name: said}
+        store, memory, prompts = self.store, CropMemory(latest=RECENT), {name: said}
         answering = CropTracker(self.model, self.clip, name, memory, frames=store.frames, policy=self.policy)
         answering.look(next(iter(said)), window)
         for _, frame, answer in self._answers(answering, prompts):

@@ -33,6 +33,8 @@ __all__ = [
     "Prompt",
     "RotoscopeJob",
     "RotoscopeResult",
+    "check_edge",
+    "check_image_size",
     "check_object_name",
     "silent",
 ]
@@ -45,6 +47,9 @@ Policy = Literal["plain", "distractor", "motion"]
 
 Preset = Literal["default", "hard", "soft", "hair", "motion"]
 """Recipes by name, as in ``sam2_roto.mattes.recipe.PRESETS``."""
+
+IMAGE_SIZES = range(64, 4097, 32)
+"""Sides in pixels of the square that a network can see."""
 
 _OBJECT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -125,23 +130,23 @@ class RotoscopeJob:
 
     def __post_init__(self) -> None:
         _check_prompts(self.prompts, self.frames)
-        if self.image_size is not None and (self.image_size < 64 or self.image_size % 32):
-            raise ModelError(f"the image size {self.image_size} is not a multiple of 32, 64 or more")
-        for option in ("feather", "choke"):
-            if not math.isfinite(getattr(self, option)):
-                raise RotoError(
-                    f"the {option} {getattr(self, option)} is not a finite number; give pixels of the plate"
-                )
+        if self.image_size is not None:
+            check_image_size(self.image_size)
+        check_edge(self.feather, self.choke)
         for word, choices in (("crop", Crop), ("policy", Policy), ("preset", Preset)):
             if getattr(self, word) not in get_args(choices):
                 raise RotoError(f"the {word} '{getattr(self, word)}' is not one of {', '.join(get_args(choices))}")
-        if self.feather < 0:
-            raise RotoError(f"the feather {self.feather:g} is negative; give the width of the soft edge in pixels")
 
     @property
     def object_names(self) -> tuple[str, ...]:
         """Names of the objects, in the order in which they were first prompted."""
         return tuple(dict.fromkeys(prompt.name for prompt in self.prompts))
+
+    @property
+    def read_files(self) -> tuple[Path, ...]:
+        """The files that are read beside the footage."""
+        masks = [prompt.path for prompt in self.prompts if isinstance(prompt, MaskFile)]
+        return (*masks, *([self.recipe] if self.recipe else []))
 
     def tracking(self) -> dict[str, object]:
         """What decides the logits, ready for JSON: jobs that agree in it can go on with each other's masklets."""
@@ -154,6 +159,7 @@ class RotoscopeJob:
             "image_size": self.image_size,
             "prompts": [_plain(prompt) for prompt in self.prompts],
             **({} if self.policy == "plain" else {"policy": self.policy}),
+            **({} if self.crop == "auto" else {"crop": self.crop}),
         }
 
 
@@ -186,7 +192,24 @@ class RotoscopeResult:
 def check_object_name(name: str) -> None:
     """Raises ``PromptError`` where ``name`` cannot name an EXR layer in every host."""
     if not _OBJECT_NAME.fullmatch(name):
-        raise PromptError(f"'{name}' cannot name an object; use a letter, then letters, digits or underscores")
+        raise PromptError(
+            f"'{name}' cannot name an object; use a letter of a-z or A-Z, then such letters, digits or underscores"
+        )
+
+
+def check_edge(feather: float, choke: float) -> None:
+    """Raises ``RotoError`` where a soft edge cannot be so wide, or the edge be moved so far."""
+    for option, value in (("feather", feather), ("choke", choke)):
+        if not math.isfinite(value):
+            raise RotoError(f"the {option} {value} is not a finite number; give pixels of the plate")
+    if feather < 0:
+        raise RotoError(f"the feather {feather:g} is negative; give the width of the soft edge in pixels")
+
+
+def check_image_size(size: int) -> None:
+    """Raises ``ModelError`` where a network cannot see a square of ``size`` pixels, or no machine can pay for it."""
+    if size not in IMAGE_SIZES:
+        raise ModelError(f"the image size {size} is not a multiple of 32 from {IMAGE_SIZES[0]} to {IMAGE_SIZES[-1]}")
 
 
 def _plain(prompt: Prompt) -> dict[str, object]:
@@ -207,6 +230,10 @@ def _check_prompts(prompts: tuple[Prompt, ...], frames: FrameRange | None) -> No
         kinds.setdefault((prompt.name, prompt.frame), []).append(type(prompt))
     for (name, frame), given in kinds.items():
         _check_kinds(name, frame, given)
+    marked = {prompt.name for prompt in prompts if not isinstance(prompt, Click) or prompt.positive}
+    for prompt in prompts:
+        if prompt.name not in marked:
+            raise PromptError(f"every click of '{prompt.name}' lies beside it; give one on it, without '-'")
 
 
 def _check_kinds(name: str, frame: int, given: list[type[Prompt]]) -> None:

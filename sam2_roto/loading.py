@@ -12,7 +12,7 @@ from compositing.heap import keep_freed_memory
 from sam2_roto import model as network
 from sam2_roto.checkpoints.load import default_model, load_weights, resolve
 from sam2_roto.errors import ModelError
-from sam2_roto.job import Progress
+from sam2_roto.job import Progress, check_image_size
 from sam2_roto.model import CONFIGS, SAM2
 from sam2_roto.precision import choose_precision, set_precision
 
@@ -25,10 +25,9 @@ def build_model(name: str, image_size: int | None = None) -> SAM2:
     """
     if name not in CONFIGS:
         raise ModelError(f"no model is called '{name}'; the models are {', '.join(CONFIGS)}")
-    try:
-        return network.build_model(name, image_size)
-    except ValueError as error:
-        raise ModelError(str(error)) from error
+    if image_size is not None:
+        check_image_size(image_size)
+    return network.build_model(name, image_size)
 
 
 def load_model(

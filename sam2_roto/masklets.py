@@ -13,6 +13,7 @@ no file is ever rewritten.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import struct
@@ -89,16 +90,24 @@ class MaskletStore(Closing):
         self._record = _HEADER.size + 4 * self._width + 2 * self._side**2
         self._files: dict[str, BinaryIO] = {}
 
+    @property
+    def key(self) -> str:
+        """A word for the job, which no other job has."""
+        return hashlib.sha256(json.dumps(self._title, sort_keys=True).encode()).hexdigest()[:16]
+
     def write(self, name: str, frame: int, result: ObjectFrame) -> None:
-        """Keep one object's result on one frame; StoreError where the disk refuses."""
+        """Keep one object's result on one frame.
+
+        Raises StoreError where the disk refuses, KeyError where the frame is not of the clip.
+        """
         self._write(name, frame, result, _WHOLE)
 
     def write_cropped(self, name: str, frame: int, window: Window, result: ObjectFrame) -> None:
-        """Keep a result whose logits cover a window; StoreError where the disk refuses."""
+        """Keep a result whose logits cover a window. Raises StoreError and KeyError as ``write``."""
         self._write(name, frame, result, (*window, *self._size))
 
     def keep(self, name: str, frame: int, sight: Sight) -> None:
-        """Keep a result with the window that its logits cover, if any; StoreError where the disk refuses."""
+        """Keep a result with the window that its logits cover, if any. Raises StoreError and KeyError as ``write``."""
         if sight.window is None:
             self.write(name, frame, sight.result)
         else:

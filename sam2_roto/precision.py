@@ -46,7 +46,7 @@ def choose_precision(word: str, device: torch.device) -> torch.dtype:
 
 def set_precision(model: SAM2, dtype: torch.dtype) -> SAM2:
     """Cast the weights of the heavy products of ``model`` to ``dtype``, in place."""
-    for part in HEAVY[model.config.convolutional :]:
+    for part in HEAVY[1:] if model.config.convolutional else HEAVY:  # a convolutional trunk has no blocks
         for name, layer in model.get_submodule(part).named_modules():
             if isinstance(layer, nn.Linear) and not SHORTCUT.fullmatch(name):
                 layer.to(dtype)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,15 +17,6 @@ from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.source import FrameSource
 
 View = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """The files that were written, and the frames on which an object is not seen."""
-
-    mattes: tuple[Path, ...]
-    previews: tuple[Path, ...]
-    absent: dict[str, tuple[int, ...]]
 
 
 class Masklets(Protocol):
@@ -99,9 +87,3 @@ def _shown(
         found = {name: masklets.read(name, frame) for name in names}
         logits = {name: result.logits for name, result in found.items() if result and result.present}
         yield Shown(frame, logits, None if views is None else Picture(next(views)[1]))
-
-
-def stem(path: Path) -> str:
-    """The footage's name without number and ending: ``plate.1001.exr`` and ``plate.%04d.exr`` give ``plate``."""
-    name = path.name if path.is_dir() else path.stem
-    return re.sub(r"[._-]?(\d+|%0?\d*d|#+|\*)$", "", name) or "plate"

@@ -19,10 +19,11 @@ from compositing.footage import Footage, numbering, open_footage
 from compositing.footage.frames import FrameRange, summarise
 from sam2_roto import __version__
 from sam2_roto.checkpoints.load import default_model, resolve
-from sam2_roto.delivery import Delivered, Delivery, delivery_notes
+from sam2_roto.delivery import Delivered, Delivery, check_apart, delivery_files, delivery_notes
 from sam2_roto.errors import ExportError, PromptError
 from sam2_roto.export.files import make_folder
 from sam2_roto.export.lanes import Stage
+from sam2_roto.export.record import Record
 from sam2_roto.following import Following
 from sam2_roto.job import Box, Click, MaskFile, Progress, RotoscopeJob, RotoscopeResult, silent
 from sam2_roto.loading import choose_device, load_file
@@ -32,7 +33,7 @@ from sam2_roto.mattes import MatteRecipe
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
 from sam2_roto.pipeline import Arrivals, Background, ReadAhead, SettledMasklets, report
 from sam2_roto.precision import choose_precision
-from sam2_roto.rendering import frame_mattes, stem
+from sam2_roto.rendering import frame_mattes
 from sam2_roto.report import PipelineReport
 from sam2_roto.tracking import FramePrompt
 from sam2_roto.tracking.abreast import Lane, abreast
@@ -60,6 +61,8 @@ def rotoscope(job: RotoscopeJob, progress: Progress = silent) -> RotoscopeResult
         prompts = _prompts(job)
         _check(prompts, footage, frames)
         read_recipe(job)
+        planned = _planned(job, footage, frames)
+        check_apart(job.output, planned, footage, job.read_files)
         make_folder(job.output)
         network = _Network.find(job, progress)
         identity = _identity(job, footage, network)
@@ -72,6 +75,7 @@ def rotoscope(job: RotoscopeJob, progress: Progress = silent) -> RotoscopeResult
             size=(footage.width, footage.height),
         )
         stack.callback(store.close)
+        _claim(job, footage, store, planned)
         done = _Run(job, footage, store, progress).work(network, prompts, _provenance(identity))
     files = dict(done.delivered.files)
     return RotoscopeResult(
@@ -85,6 +89,20 @@ def rotoscope(job: RotoscopeJob, progress: Progress = silent) -> RotoscopeResult
         files=files,
         pace=done.pace,
     )
+
+
+def _planned(job: RotoscopeJob, footage: Footage, frames: Sequence[int]) -> list[Path]:
+    return delivery_files(job.output, numbering.stem(footage.path), job.object_names, frames, job.deliver)
+
+
+def _claim(job: RotoscopeJob, footage: Footage, store: MaskletStore, planned: Sequence[Path]) -> None:
+    """Refuse to replace what this job has not written, unless it may, and note what it will write."""
+    record, maker = Record(job.output), f"rotoscope {store.key}"
+    if job.overwrite:
+        record.remove_others(maker, spare=[*footage.files, *job.read_files])
+    else:
+        record.check(planned, maker, "choose another output, or give --overwrite to replace it")
+    record.add(planned, maker)
 
 
 class _Done(NamedTuple):
@@ -122,7 +140,9 @@ def read_recipe(job: RotoscopeJob) -> MatteRecipe:
         return MatteRecipe.from_options(preset=job.preset, feather=job.feather, choke=job.choke)
     try:
         recipe = MatteRecipe.from_json(json.loads(job.recipe.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise ExportError(f"the recipe {job.recipe} cannot be read ({error.strerror}); name another file") from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise ExportError(f"{job.recipe} holds no recipe ({error}); write one with MatteRecipe.to_json") from error
     after = MatteRecipe.from_options(preset="hard", feather=job.feather, choke=job.choke)
     return replace(recipe, steps=(*recipe.steps, *after.steps))
@@ -188,7 +208,7 @@ def _identity(job: RotoscopeJob, footage: Footage, network: _Network) -> dict[st
         "weights": network.digest,
         "image_size": network.config.image_size,
         "precision": str(network.dtype).removeprefix("torch."),
-        **({"policy": asked["policy"]} if "policy" in asked else {}),
+        **{word: asked[word] for word in ("policy", "crop") if word in asked},
     }
 
 
@@ -237,7 +257,8 @@ class _Run:
     def work(self, network: _Network, prompts: _Prompts, notes: Mapping[str, str]) -> _Done:
         """Track what is not tracked yet, and deliver every frame."""
         firsts = {name: min(said) for name, said in prompts.items()}
-        passes = {reverse: _unfinished(self._store, firsts, reverse) for reverse in (True, False)}
+        missing = {name: set(self._store.missing(name)) for name in firsts}
+        passes = {reverse: _unfinished(self._store.frames, missing, firsts, reverse) for reverse in (True, False)}
         arrivals = Arrivals(passes.values())
         with ExitStack() as stack:
             tracked = self._passes(stack, network, prompts, passes) if any(passes.values()) else ()
@@ -263,7 +284,8 @@ class _Run:
     def _delivery(self, plate: Footage, notes: Mapping[str, str]) -> Delivery:
         job = self._job
         frames, names = self._store.frames, job.object_names
-        return Delivery(job.output, stem(self._footage.path), names, plate, frames, job.deliver, notes=notes)
+        stem = numbering.stem(self._footage.path)
+        return Delivery(job.output, stem, names, plate, frames, job.deliver, notes=notes)
 
     def _passes(
         self, stack: ExitStack, network: _Network, prompts: _Prompts, passes: Mapping[bool, list[int]]
@@ -315,10 +337,11 @@ class _Run:
             self._progress("write", self._told, len(self._store.frames))
 
 
-def _unfinished(store: MaskletStore, firsts: Mapping[str, int], reverse: bool) -> list[int]:
+def _unfinished(
+    clip: Sequence[int], missing: Mapping[str, set[int]], firsts: Mapping[str, int], reverse: bool
+) -> list[int]:
     """Frames that a pass still has to go through, in its order: from the first that any object misses to the last."""
-    frames = store.frames[::-1] if reverse else store.frames
-    missing = {name: set(store.missing(name)) for name in firsts}
+    frames = list(clip[::-1] if reverse else clip)
     lacking = [
         any(frame in missing[name] and (frame < first) == reverse for name, first in firsts.items()) for frame in frames
     ]

@@ -43,6 +43,12 @@ def test_a_box_may_have_clicks_beside_it() -> None:
         ({"prompts": (Box("dog", 0, 1, 2, 3, 4), Box("dog", 0, 1, 2, 3, 5))}, PromptError, "2 boxes on frame 0"),
         ({"image_size": 500}, ModelError, "multiple of 32"),
         ({"image_size": 0}, ModelError, "multiple of 32"),
+        ({"image_size": 4128}, ModelError, "the image size 4128 is not a multiple of 32 from 64 to 4096"),
+        (
+            {"prompts": (Click("dog", 5, 1, 2), Click("cat", 5, 1, 2, positive=False))},
+            PromptError,
+            "every click of 'cat' lies beside it",
+        ),
         ({"feather": -1.0}, RotoError, "is negative"),
         ({"feather": float("nan")}, RotoError, "is not a finite number"),
         ({"preset": "velvet"}, RotoError, "not one of default, hard, soft"),
@@ -61,3 +67,4 @@ def test_what_decides_the_logits_is_plain_json_and_leaves_the_look_out() -> None
     assert plain == soft == json.loads(json.dumps(plain))
     assert plain != job(prompts=marks[:1]).tracking()
     assert plain != job(prompts=marks, image_size=512).tracking()
+    assert plain != job(prompts=marks, crop="none").tracking()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,14 @@ import OpenEXR
 import pytest
 
 from compositing.footage.writer import write_movie
-from sam2_roto import rotoscope
+from sam2_roto import following, rotoscope
+from sam2_roto.errors import StoreError
 from sam2_roto.export.dataset import Layout, export_dataset
-from sam2_roto.job import Box, RotoscopeJob
+from sam2_roto.job import Box, Click, RotoscopeJob
 from sam2_roto.masklets import MaskletStore
+from sam2_roto.tracking.crop_tracker import CropMemory
+from sam2_roto.tracking.objects import ObjectFrame
+from sam2_roto.tracking.window import Window
 
 WIDTH, HEIGHT, FRAMES = 240, 160, 4
 
@@ -61,3 +66,37 @@ def test_annotations_of_both(job: RotoscopeJob, tmp_path: Path, layout: Layout) 
         written = export_dataset(store, tmp_path, layout, "shot", pictures=False, progress=lambda *_: None)
     assert written
     assert all(path.exists() for path in written)
+
+
+def test_masklets_of_another_crop_are_another_job(job: RotoscopeJob) -> None:
+    with pytest.raises(StoreError, match="other crop"):
+        rotoscope(replace(job, crop="none"))
+
+
+def test_a_window_with_a_late_correction_keeps_a_few_results(job: RotoscopeJob, tmp_path: Path) -> None:
+    kept: list[int] = []
+
+    class Counted(CropMemory):
+        def write_cropped(self, name: str, frame: int, window: Window, result: ObjectFrame) -> None:
+            super().write_cropped(name, frame, window, result)
+            kept.append(len(self.kept))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(following, "CropMemory", Counted)
+        patch.setattr(following, "RECENT", 1)
+        late = (*job.prompts[:1], Click("bird", 3, 42, 66))
+        rotoscope(replace(job, prompts=late, output=tmp_path / "out"))
+    assert max(kept) == 2  # the first prompt and the latest, whose place the correction takes
+
+
+def test_what_is_kept_is_read_through_once(job: RotoscopeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    missing = MaskletStore.missing
+
+    def noted(store: MaskletStore, name: str) -> list[int]:
+        asked.append(name)
+        return missing(store, name)
+
+    monkeypatch.setattr(MaskletStore, "missing", noted)
+    assert rotoscope(job).tracked == 0
+    assert sorted(asked) == ["barn", "bird"]

@@ -142,6 +142,24 @@ def test_movies_with_alpha(tmp_path: Path, plate: Footage, kind: MovieKind, with
     assert tags["sam2_roto/model"] == "nano"
 
 
+def test_a_movie_shows_plates_of_other_primaries_as_views_do(tmp_path: Path) -> None:
+    odd = (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, 0.3127, 0.329)  # ARRI Wide Gamut 3
+    (tmp_path / "plate").mkdir()
+    for frame in FRAMES:
+        picture = oiio.ImageBuf(oiio.ImageSpec(96, 64, 3, "half"))
+        oiio.ImageBufAlgo.fill(picture, (0.2, 0.3, 0.1))
+        picture.specmod().attribute("chromaticities", oiio.TypeDesc("float[8]"), odd)
+        assert picture.write(str(tmp_path / "plate" / f"shot.{frame:04d}.exr"))
+    with open_footage(tmp_path / "plate") as footage:
+        done = deliver(tmp_path / "out", footage, Deliverables(movie="ffv1", rgba=True, preview=False))
+        wanted = footage.view(3)[32, 30]
+    with open_footage(done.files["movies"][0]) as movie:
+        codes = movie.read(1).rgb()[:, 32, 30].numpy() * 255
+    assert np.abs(codes - wanted).max() < 0.6
+    raw = by_openimageio(tmp_path / "out" / "shot_rgba_ball.0003.exr", "R")
+    assert raw[32, 30] == pytest.approx(0.2, abs=1e-3)
+
+
 def test_trimaps_and_confidence(tmp_path: Path, plate: Footage) -> None:
     deliver(tmp_path, plate, Deliverables(trimap=6.0, confidence=True, preview=False))
     trimap = cv2.imread(str(tmp_path / "shot_trimap_box.0003.png"), cv2.IMREAD_UNCHANGED)

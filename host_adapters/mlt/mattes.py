@@ -20,6 +20,9 @@ from host_adapters.mlt.document import row
 from host_adapters.mlt.times import Profile
 from sam2_roto.export.files import make_folder, replacing
 
+MOVIE = ".mkv"
+"""Ending of the movie beside a matte."""
+
 _FFV1 = Encoder("ffv1", "bgra", {"level": "3", "slicecrc": "1"})
 
 
@@ -35,7 +38,7 @@ def write_matte(path: Path, mattes: Iterable[NDArray[Any]], profile: Profile, fi
     Returns ``path``. Raises OutputError where a file cannot be written.
     """
     make_folder(path.parent)
-    movie = path.with_suffix(".mkv")
+    movie = path.with_suffix(MOVIE)
     with MovieFile(movie, profile.rate, _FFV1) as file:
         for alpha in mattes:
             file.add(VideoFrame.from_ndarray(_grey(alpha), format="bgra"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from compositing.apart import place_of
 from host_adapters.mlt.document import Document, Element, row
 from host_adapters.mlt.errors import ProjectError
 from host_adapters.mlt.forms import Filter, alpha_filters, effect_filters, spline_filters
@@ -17,7 +18,10 @@ from host_adapters.mlt.times import Profile
 from sam2_roto.export.files import replacing
 from sam2_roto.mattes.shapes import Spline
 
+ENDINGS = (".mlt", ".kdenlive")
+
 _NUMBERED = re.compile(r"filter(\d+)")
+_SPEED = re.compile(r"^-?\d+(?:[.,]\d+)?:")
 
 
 @dataclass(frozen=True)
@@ -114,18 +118,35 @@ class Project:
     def check_output(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """The place in full, where a project may be written.
 
-        Raises ProjectError where this would replace the project that was read, or another file without ``overwrite``,
-        or where names in the project would no longer lead to their files.
+        Raises ProjectError where the name is not a project's, where this would replace the project that was read, a
+        file that it refers to, or another file without ``overwrite``, or where names in the project would no longer
+        lead to their files.
         """
         place = Path(path).absolute()
+        if place.suffix.lower() not in ENDINGS:
+            raise ProjectError(f"{place.name} is no project's name; give one that ends in {' or '.join(ENDINGS)}")
         if place.resolve() == self.path.resolve():
             raise ProjectError(f"{place.name} is the project itself, which is kept; choose another name")
+        self.check_unused(place)
         if place.exists() and not overwrite:
             raise ProjectError(f"there is a file {place} already; choose another name, or allow it with --overwrite")
         moved = place.parent.resolve() != self.path.parent.resolve()
         if moved and not Path(self.document.root.get("root") or "").is_absolute():
             raise ProjectError(f"{place.name} must lie beside {self.path.name}, whose names start from its folder")
         return place
+
+    def check_unused(self, file: Path) -> None:
+        """Raises ProjectError where the project refers to a file, which would be replaced."""
+        place = place_of(file)
+        if place is not None and place in self._used:
+            raise ProjectError(f"{file} is used in {self.path.name} and would be replaced; choose another name")
+
+    @cached_property
+    def _used(self) -> set[tuple[int, int]]:
+        """The files that any property names, whatever it is called: footage, proxies, mattes, pictures."""
+        texts = {element.text for element in self.document.root.walk() if element.tag == "property"}
+        names = {name for text in texts for name in (text, _SPEED.sub("", text))}
+        return {place for name in names if (place := place_of(self.root / name))}
 
     def _named(self, file: Path) -> str:
         """A file as the project names it: from its root where that is above, else in full."""

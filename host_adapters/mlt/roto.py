@@ -15,16 +15,20 @@ from compositing.footage.frames import FrameRange
 from host_adapters.mlt.canvas import Alpha, Canvas, canvas_of
 from host_adapters.mlt.errors import ProjectError
 from host_adapters.mlt.forms import Filter
-from host_adapters.mlt.mattes import write_matte
+from host_adapters.mlt.mattes import MOVIE, write_matte
 from host_adapters.mlt.project import Project
 from host_adapters.mlt.source import span_of
 from host_adapters.mlt.timeline import Clip, source_frames
 from sam2_roto.deliverables import Deliverables
+from sam2_roto.export.record import Record
 from sam2_roto.job import Progress, Prompt, RotoscopeJob, RotoscopeResult
 from sam2_roto.mattes.shapes import Spline
 from sam2_roto.mattes.shapes_fit import fit_spline
 
 Mode = Literal["alpha", "effect", "splines"]
+
+_MAKER = "mlt"
+"""In the record of what was written into a folder."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +108,28 @@ def rotoscope_clip(
     )
     from sam2_roto.rotoscoping import rotoscope  # torch comes with it
 
+    matte = folder / f"{'_'.join(job.object_names)}.mlt"
+    if placed.mode != "splines":
+        _claim(project, folder, matte, overwrite=job.overwrite)
     result = rotoscope(job, progress) if progress else rotoscope(job)
     mattes = ClipMattes(result.mattes, job.object_names, frames, shown, canvas)
+    notes = (*result.notes, *_notes(clip, placed))
     if placed.mode == "splines":
-        edited, matte = project.with_splines(id, mattes.spline(clip, placed.tolerance), placed.feather), None
-    else:
-        matte = folder / f"{'_'.join(job.object_names)}.mlt"
-        write_matte(matte, mattes.joined(), project.profile, clip.first, _reach(clip, project))
-        edited = project.with_matte(id, matte, placed.effects)
-    return Rotoscoped(edited, frames, matte, result, (*result.notes, *_notes(clip, placed)))
+        edited = project.with_splines(id, mattes.spline(clip, placed.tolerance), placed.feather)
+        return Rotoscoped(edited, frames, None, result, notes)
+    Record(folder).add((matte, matte.with_suffix(MOVIE)), _MAKER)
+    write_matte(matte, mattes.joined(), project.profile, clip.first, _reach(clip, project))
+    return Rotoscoped(project.with_matte(id, matte, placed.effects), frames, matte, result, notes)
+
+
+def _claim(project: Project, folder: Path, matte: Path, *, overwrite: bool) -> None:
+    """Refuse a matte that would replace what this command has not written; footage of the project never is."""
+    record, files = Record(folder), (matte, matte.with_suffix(MOVIE))
+    for file in files:
+        if not record.made(file, _MAKER):
+            project.check_unused(file)
+    if not overwrite:
+        record.check(files, _MAKER, "choose another folder with --mattes, or give --overwrite to replace it")
 
 
 class ClipMattes:

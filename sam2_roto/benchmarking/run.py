@@ -14,6 +14,7 @@ from sam2_roto.benchmarking.network import click_stages, model_stages, tracking_
 from sam2_roto.benchmarking.pixels import Clip, job_stage, pixel_stages, round_logits
 from sam2_roto.benchmarking.plot import plot
 from sam2_roto.demo import CLICK, demo_clip
+from sam2_roto.export.files import make_folder
 from sam2_roto.job import Progress
 from sam2_roto.loading import build_model, choose_device, load_model
 from sam2_roto.model import SAM2
@@ -32,6 +33,7 @@ def measure(args: argparse.Namespace, folder: Path, progress: Progress) -> dict[
         stages.append(_job(args, clip, folder, model, views.shape[2], views.shape[1]))
     take_turns(stages, args.rounds, device, progress)
     if args.plot:
+        make_folder(args.plot.parent)
         points = [
             (float(count), 1e3 * min(stage.seconds) / stage.units)
             for count, stage in zip(args.objects, tracking, strict=True)

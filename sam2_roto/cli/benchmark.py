@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sam2_roto.cli.outputs import check_file, png
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
+from sam2_roto.errors import RotoError
 
 _DESCRIPTION = """Time every stage: the network's parts, tracking by the number of objects, a click, decoding, mattes,
 writing, compositing, and the whole job. The stages take turns, after a round that warms up; given are the median, the
@@ -42,19 +44,26 @@ def add_parser(subparsers: Subparsers) -> None:
     add("--objects", type=int, nargs="+", default=[1, 4], metavar="N", help="objects to track (default: 1 4)")
     add("--frames", type=int, default=8, metavar="N", help="frames in each round (default: 8)")
     add("--rounds", type=int, default=3, metavar="N", help="rounds that are timed (default: 3)")
-    add("--plot", type=Path, metavar="FILE", help="draw the time per frame by objects, as PNG")
+    add("--plot", type=png, metavar="FILE", help="draw the time per frame by objects, as PNG")
     add("--json", type=Path, metavar="FILE", help="write the figures here")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and print the table."""
+    for name, least in (("frames", args.frames), ("rounds", args.rounds), ("objects", min(args.objects))):
+        if least < 1:
+            raise RotoError(f"--{name} {least} leaves nothing to time; give 1 or more")
+    check_file("--json", args.json)
+    check_file("--plot", args.plot)
     from sam2_roto.benchmarking.run import measure  # torch comes with it
     from sam2_roto.export.annotations import write_json
+    from sam2_roto.export.files import make_folder
 
     with tempfile.TemporaryDirectory() as folder, ProgressBar(args.quiet, unit="round") as progress:
         found = measure(args, Path(folder), progress)
     print(table(found))
     if args.json:
+        make_folder(args.json.parent)
         write_json(args.json, found)
     return 0
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compositing.errors import CompositingError
-from compositing.footage.frames import FrameRange
+from compositing.footage.frames import FrameRange, runs
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
     from compositing.background_job import CompositeJob, CompositeResult
+    from sam2_roto.shot.document import Document
 
 SHOT = ".roto"
 """Ending of a shot's folder."""
@@ -167,21 +168,42 @@ def run(args: argparse.Namespace) -> int:
 
     with ProgressBar(args.quiet) as progress:
         if job.matte.suffix == SHOT:
-            job = replace(job, matte=mattes_of(job.matte, job.output, progress))
+            job = replace(job, matte=mattes_of(job, progress))
         result = composite(job, progress)
     print(json.dumps(asdict(result), default=str, indent=2) if args.json else describe(result))
     return 0
 
 
-def mattes_of(shot: Path, output: Path, progress: ProgressBar) -> Path:
+def mattes_of(job: CompositeJob, progress: ProgressBar) -> Path:
     """The folder beside the output that the shot's mattes are written to, all visible objects in one sequence."""
     from sam2_roto.deliverables import Deliverables
     from sam2_roto.shot import Shot
 
-    folder = output.parent / f"{shot.stem}_mattes"
-    with Shot(shot, read_only=True) as opened:
+    folder = job.output.parent / f"{job.matte.stem}_mattes"
+    with Shot(job.matte, read_only=True) as opened:
+        _check_plate(job, opened.document)
         opened.export(folder, Deliverables(preview=False), progress)
     return folder
+
+
+def _check_plate(job: CompositeJob, document: Document) -> None:
+    """Raise CompositingError where the mattes of a shot would not lie on the plate; nothing is written yet."""
+    from compositing import open_footage
+
+    with open_footage(job.plate, start=job.start) as plate:
+        size, frames = (plate.width, plate.height), job.frames or FrameRange(plate.first, plate.last)
+    own = document.footage.width, document.footage.height
+    if size != own:
+        raise CompositingError(
+            f"the plate {job.plate} is {size[0]}×{size[1]} pixels and {job.matte} was made of {own[0]}×{own[1]}; "
+            "give the shot's own footage"
+        )
+    if not (frames.first in document.range and frames.last in document.range):
+        both = runs(frame for frame in frames if frame in document.range)
+        raise CompositingError(
+            f"the frames {frames} of {job.plate} are wanted, and {job.matte} has {document.range}; "
+            f"give {f'--range {both[0]}, or ' if both else ''}the shot's own footage"
+        )
 
 
 def describe(result: CompositeResult) -> str:

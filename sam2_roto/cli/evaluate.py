@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from sam2_roto.cli.outputs import check_file, check_folder
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.errors import DatasetError
@@ -78,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     plain = (args.frames, args.masks)
     if (None in plain) if args.dataset is None else (plain != (None, None)):
         raise DatasetError("what to evaluate is not clear; give --frames and --masks, or --dataset alone")
+    check_file("--json", args.json)
+    check_folder("--strip", args.strip)
     from sam2_roto.evaluation.datasets import open_clips, open_dataset
     from sam2_roto.export.annotations import write_json
     from sam2_roto.export.files import make_folder
@@ -95,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     kind = "masks of the network" if args.preset == "none" else f"mattes by the preset '{args.preset}'"
     print(f"{model.config.name} at {model.config.image_size}, {kind}, {report.table()}")
     if args.json:
+        make_folder(args.json.parent)
         write_json(args.json, {**about, **report.to_json()})
     return 0
 

@@ -42,9 +42,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export, and tell what was written."""
+    from compositing.footage.numbering import stem
     from sam2_roto.export.dataset import export_dataset
     from sam2_roto.masklets import MaskletStore
-    from sam2_roto.rendering import stem
     from sam2_roto.rotoscoping import MASKLETS
 
     if not args.folder.is_dir():

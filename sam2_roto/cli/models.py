@@ -45,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    if args.names:
+        raise CheckpointError(f"'models list' lists all and takes no name; leave '{args.names[0]}' out")
     rows = [_row(name) for name in (EMBEDDED, *PUBLISHED)]
     if args.json:
         print(json.dumps({"folder": str(cache_folder()), "models": rows}, indent=2))

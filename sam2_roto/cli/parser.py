@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import Any, NoReturn, TypeAlias
+
+_NEGATIVE = re.compile(r"-[\d.][-\d.,]*$")
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -21,6 +24,8 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("formatter_class", HelpFormatter)
         settings.setdefault("allow_abbrev", False)
         super().__init__(**settings)
+        # Python knows -1 for a value, but takes the range -2-1 and the point -3,4 for options.
+        self._negative_number_matcher = _NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where to read on, and end with status 2."""

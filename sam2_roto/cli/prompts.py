@@ -44,6 +44,8 @@ def parse_mask(text: str) -> MaskFile:
     """``dog:0:dog_mask.png``; raises ``PromptError``, also where there is no such file."""
     name, frame, rest = _split(text, "mask", "FILE", "dog:0:dog_mask.png")
     path = Path(rest).expanduser()
+    if path.is_dir():
+        raise PromptError(f"the mask '{text}' names '{rest}', which is a folder; name one picture")
     if not path.is_file():
         raise PromptError(f"the mask '{text}' names '{rest}', and there is no such file")
     return MaskFile(name, frame, path)

@@ -11,6 +11,7 @@ from typing import get_args
 
 from compositing.footage.frames import FrameRange, summarise
 from sam2_roto.cli.deliverables import add_deliverables, deliverables_of
+from sam2_roto.cli.outputs import check_file
 from sam2_roto.cli.parser import Subparsers
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.cli.prompts import parse_box, parse_click, parse_mask
@@ -159,6 +160,7 @@ def job_of(args: argparse.Namespace) -> RotoscopeJob:
 def run(args: argparse.Namespace) -> int:
     """Do the job, and tell what was written."""
     job = job_of(args)
+    check_file("--splines", args.splines)
     from sam2_roto.rotoscoping import rotoscope  # torch comes with it, and a wrong word should be told before that
 
     with ProgressBar(args.quiet) as progress:

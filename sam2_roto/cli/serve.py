@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ _EXAMPLES = """examples:
 
 The file service.json lies in SAM2_ROTO_RUNTIME where that is set, jobs and shots in SAM2_ROTO_STATE.
 """
+
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")  # whether it is here, only torch can tell, which the service spares
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -53,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to end."""
     if args.stop:
         return stop(args.runtime)
+    for device in args.device or ():
+        if not _DEVICE.fullmatch(device):
+            raise ServiceError(f"the device '{device}' is not known; give auto, cpu, cuda, cuda:1 or mps")
     settings = Settings(
         runtime=args.runtime.expanduser().absolute(),
         state=args.state.expanduser().absolute(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from compositing.footage.frames import FrameRange
 from sam2_roto.cli.deliverables import add_deliverables
+from sam2_roto.cli.outputs import png
 from sam2_roto.cli.parser import Parser, Subparsers
 from sam2_roto.cli.prompts import parse_click, parse_mask
 from sam2_roto.cli.shot_words import (
@@ -128,7 +129,7 @@ def _lasso(step: Parser) -> None:
 
 
 def _preview(step: Parser) -> None:
-    step.add_argument("--preview", type=Path, metavar="PNG", help="draw the masks of these frames now")
+    step.add_argument("--preview", type=png, metavar="PNG", help="draw the masks of these frames now")
     _device(step)
 
 
@@ -139,7 +140,7 @@ def _device(step: Parser) -> None:
 def _hover(step: Parser) -> None:
     words = "a point on the object; with '-' at the end, a point beside it; all of one object on one frame"
     step.add_argument("prompts", nargs="+", type=parse_click, metavar="NAME:FRAME:X,Y[-]", help=words)
-    step.add_argument("-o", "--output", type=Path, metavar="PNG", help="draw it")
+    step.add_argument("-o", "--output", type=png, metavar="PNG", help="draw it")
     step.add_argument("--json", action="store_true", help="print it as JSON")
     _device(step)
 
@@ -147,16 +148,16 @@ def _hover(step: Parser) -> None:
 def _suggest(step: Parser) -> None:
     add = step.add_argument
     add("frame", type=int, metavar="FRAME", help="the frame to look at")
-    add("--points", type=int, default=16, metavar="N", help="clicks along each side of the grid (default: 16)")
+    add("--points", type=int, metavar="N", help="clicks along each side of the grid (default: 16)")
     add("--iou", type=float, metavar="V", help="least predicted IoU (default: 0.8; for nano 0.5)")
     add("--stability", type=float, metavar="V", help="least stability score (default: 0.95; for nano 0.2)")
     add("--at", type=parse_point, metavar="X,Y", help="only the smallest suggestion under this point")
     add("--most", type=int, default=20, metavar="N", help="suggestions to list and draw (default: 20)")
-    words = "accept the suggestion of that number as an object; can be repeated"
+    words = "accept the suggestion of that number in the list that was shown last; can be repeated"
     add("--accept", action="append", default=[], type=parse_accepted, metavar="NAME=NUMBER", help=words)
     words = "as what: a box or a click, which the network answers, or the mask itself (default: box)"
     add("--as", dest="kind", choices=("box", "mask", "click"), default="box", help=words)
-    add("-o", "--output", type=Path, metavar="PNG", help="draw the suggestions with their numbers")
+    add("-o", "--output", type=png, metavar="PNG", help="draw the suggestions with their numbers")
     add("--json", action="store_true", help="print them as JSON")
     _device(step)
 
@@ -194,7 +195,7 @@ def add_review(step: Parser) -> None:
     add = step.add_argument
     add("--fix", action="store_true", help="suggest the frame where one more click helps most")
     add("--tried", type=int, nargs="+", default=[], metavar="FRAME", help="frames where a click did not help")
-    add("--timeline", type=Path, metavar="PNG", help="draw confidence by object and frame")
+    add("--timeline", type=png, metavar="PNG", help="draw confidence by object and frame")
     add("--most", type=int, default=10, metavar="N", help="frames to list (default: 10)")
     add("--json", action="store_true", help="print the list as JSON")
 

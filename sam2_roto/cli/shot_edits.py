@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sam2_roto.errors import PromptError, ShotError
+from sam2_roto.job import check_edge
 from sam2_roto.shot.document import Document, TrackingSettings
 from sam2_roto.shot.edits import add_points, add_strokes, set_box, set_object, set_range, with_object
 from sam2_roto.shot.shot import Shot
@@ -245,9 +246,11 @@ def _settings(old: TrackingSettings, args: argparse.Namespace) -> TrackingSettin
     said = {key: getattr(args, key) for key in words if getattr(args, key) is not None}
     settings = replace(old, **said)
     if said:
-        from sam2_roto.shot.network import check
+        from sam2_roto.shot.network import check, check_model
 
         check(settings)
+        if args.model is not None:
+            check_model(args.model)
     return settings
 
 
@@ -256,6 +259,7 @@ def _recipe(args: argparse.Namespace) -> dict[str, object] | None:
         return None
     from sam2_roto.mattes import MatteRecipe
 
+    check_edge(args.feather or 0.0, args.choke or 0.0)
     made = MatteRecipe.from_options(
         preset=args.preset or "default", feather=args.feather or 0.0, choke=args.choke or 0.0
     )

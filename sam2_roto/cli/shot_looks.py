@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sam2_roto.automatic import Proposal, pick
+from sam2_roto.boxes import box_of
+from sam2_roto.cli.outputs import check_file
 from sam2_roto.cli.progress import ProgressBar
 from sam2_roto.errors import PromptError
 from sam2_roto.export.files import replacing
@@ -19,18 +21,20 @@ from sam2_roto.export.preview import overlay
 from sam2_roto.mattes.alpha import alpha_from_logits
 from sam2_roto.shot.session import Session
 from sam2_roto.shot.shot import Shot
-from sam2_roto.shot.suggestions import accept, draw, numbered, usual
+from sam2_roto.shot.suggestions import accept, draw, numbered, shown, usual
 from sam2_roto.shot.suggestions import suggest as find
+
+_MOST_POINTS = 128
+"""Along each side of the grid: with more, the network is asked for hours."""
 
 
 def suggest(args: argparse.Namespace) -> int:
     """List candidate objects of a frame, draw them, and accept those that were chosen."""
-    if args.points < 1:
-        raise PromptError(f"--points {args.points} makes no grid; give 1 or more")
+    _check(args)
     with Shot(args.shot, read_only=not args.accept) as shot, Session(shot, device=args.device) as session:
-        settings = usual(session.network.name, args.points, args.iou, args.stability)
+        _check_on_plate(session, args)
         with ProgressBar(args.quiet, unit="click") as progress:
-            found = find(session, args.frame, settings, progress)
+            found = _found(session, args, progress)
         chosen = [(given.name, numbered(found, given.number)) for given in args.accept]
         numbers = _numbers(found, args)
         if args.output is not None:
@@ -53,19 +57,49 @@ def hover(args: argparse.Namespace) -> int:
         raise PromptError("'shot hover' looks at one object on one frame; give clicks of the same NAME and FRAME")
     ((name, frame),) = places
     with Shot(args.shot, read_only=True) as shot, Session(shot, device=args.device) as session:
-        shown = session.preview(name, frame, [(click.x, click.y, click.positive) for click in args.prompts])
+        seen = session.preview(name, frame, [(click.x, click.y, click.positive) for click in args.prompts])
         size = (session.footage.height, session.footage.width)
-        alpha = alpha_from_logits(shown.logits, size).numpy() if shown.present else np.zeros(size, np.float32)
+        alpha = alpha_from_logits(seen.logits, size).numpy() if seen.present else np.zeros(size, np.float32)
         if args.output is not None:
             _write(args.output, overlay(session.footage.view(frame), [alpha]))
-    box = _box(alpha > 0.5)
+    box = box_of(alpha > 0.5)
     if args.json:
-        told = {"name": name, "frame": frame, "present": shown.present, "predicted_iou": shown.iou, "box": box}
+        told = {"name": name, "frame": frame, "present": seen.present, "predicted_iou": seen.iou, "box": box}
         print(json.dumps(told))
         return 0
-    words = f"box {','.join(map(str, box))}, predicted IoU {shown.iou:.2f}" if box else "nothing"
+    words = f"box {','.join(map(str, box))}, predicted IoU {seen.iou:.2f}" if box else "nothing"
     print(f"{name} on frame {frame}: {words}")
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise PromptError for a number that an option cannot have."""
+    if args.points is not None and not 1 <= args.points <= _MOST_POINTS:
+        raise PromptError(f"--points {args.points} makes no grid; give 1 to {_MOST_POINTS}")
+    for option in ("iou", "stability"):
+        value = getattr(args, option)
+        if value is not None and not 0 <= value <= 1:
+            raise PromptError(f"--{option} {value:g} is not possible; give 0 to 1")
+    if args.most < 1:
+        raise PromptError(f"--most {args.most} lists nothing; give 1 or more")
+    check_file("--output", args.output)
+
+
+def _check_on_plate(session: Session, args: argparse.Namespace) -> None:
+    width, height = session.footage.width, session.footage.height
+    if args.at is not None and not (0 <= args.at[0] < width and 0 <= args.at[1] < height):
+        x, y = args.at
+        raise PromptError(f"--at {x:g},{y:g} lies outside the plate of {width}×{height} pixels")
+
+
+def _found(session: Session, args: argparse.Namespace, progress: ProgressBar) -> list[Proposal]:
+    """What the options ask for; numbers that are accepted without them are those of the list that was shown last."""
+    asked = args.points, args.iou, args.stability
+    last = shown(session, args.frame) if args.accept and asked == (None, None, None) else None
+    if last is not None:
+        return last
+    settings = usual(session.network.name, args.points or 16, args.iou, args.stability)
+    return find(session, args.frame, settings, progress)
 
 
 def _numbers(found: list[Proposal], args: argparse.Namespace) -> list[int]:
@@ -86,12 +120,6 @@ def _line(number: int, one: Proposal) -> str:
 def _as_json(one: Proposal) -> dict[str, Any]:
     told = {"box": one.box, "area": one.area, "point": one.point}
     return {**told, "predicted_iou": round(one.iou, 4), "stability": round(one.stability, 4)}
-
-
-def _box(mask: NDArray[np.bool_]) -> list[int] | None:
-    """Left, top, right and bottom edge of a mask; ``None`` where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1] if rows.size else None
 
 
 def _write(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -11,9 +11,12 @@ from typing import Any
 from compositing.errors import CompositingError
 from compositing.footage.frames import summarise
 from sam2_roto.cli.deliverables import deliverables_of
+from sam2_roto.cli.outputs import check_file
 from sam2_roto.cli.progress import ProgressBar
+from sam2_roto.errors import ShotError
 from sam2_roto.shot.cuts import detect
 from sam2_roto.shot.document import Document, ShotObject
+from sam2_roto.shot.edits import check_marked
 from sam2_roto.shot.export import export as export_shot
 from sam2_roto.shot.footage import offered, open_reference
 from sam2_roto.shot.results import Results, opened
@@ -27,9 +30,11 @@ from sam2_roto.shot.streams import pending
 
 def track(args: argparse.Namespace) -> int:
     """Track what the shot lacks."""
-    with Shot(args.shot) as shot, Session(shot, device=args.device) as session, ProgressBar(args.quiet) as progress:
-        report = session.track(progress)
-        name, size = session.network.name, session.network.config.image_size
+    with Shot(args.shot) as shot:
+        check_marked(shot.document)
+        with Session(shot, device=args.device) as session, ProgressBar(args.quiet) as progress:
+            report = session.track(progress)
+            name, size = session.network.name, session.network.config.image_size
     if args.json:
         print(json.dumps({**asdict(report), "model": name, "image_size": size}))
         return 0
@@ -42,12 +47,18 @@ def track(args: argparse.Namespace) -> int:
 
 def review(args: argparse.Namespace) -> int:
     """List the frames to look at."""
+    if args.most < 1:
+        raise ShotError(f"--most {args.most} lists nothing; give 1 or more")
+    check_file("--timeline", args.timeline)
     with (
         Shot(args.shot, read_only=True) as shot,
         opened(shot) as results,
         offered(shot.document.footage, shot.folder) as footage,
         ProgressBar(args.quiet) as progress,
     ):
+        strange = [frame for frame in args.tried if frame not in shot.document.range]
+        if strange:
+            raise ShotError(f"--tried {strange[0]} is no frame of the shot, which has {shot.document.range}")
         if footage is None:
             print("the footage is not where the shot has it, so colours are not compared", file=sys.stderr)
         found = review_shot(results, footage, progress)
@@ -59,13 +70,15 @@ def review(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """Write the mattes."""
+    what = deliverables_of(args)
+    check_file("--splines", args.splines)
     with (
         Shot(args.shot, read_only=True) as shot,
         opened(shot) as results,
         open_reference(shot.document.footage, shot.folder) as footage,
         ProgressBar(args.quiet) as progress,
     ):
-        done = export_shot(results, footage, args.output, deliverables_of(args), progress)
+        done = export_shot(results, footage, args.output, what, progress)
     if args.json:
         print(json.dumps({"files": dict(done.files), "absent": dict(done.absent)}, default=str, indent=2))
         return 0
@@ -79,7 +92,8 @@ def export(args: argparse.Namespace) -> int:
 
 def cuts(args: argparse.Namespace) -> int:
     """List the shot's cuts and takes, after looking for them, opening or closing one."""
-    with Shot(args.shot, read_only=not (args.find or args.open or args.close)) as shot, ProgressBar(args.quiet) as bar:
+    changes = args.find or args.open is not None or args.close is not None
+    with Shot(args.shot, read_only=not changes) as shot, ProgressBar(args.quiet) as bar:
         if args.find:
             with open_reference(shot.document.footage, shot.folder) as footage:
                 found = detect(footage, shot.document.range, bar)
@@ -149,17 +163,16 @@ def _describe(shot: Shot, todo: dict[str, str], trouble: str | None) -> list[str
 
 def _in_words(found: Review, args: argparse.Namespace) -> str:
     suspects = found.suspects(args.most)
+    lines = [f"nothing of '{name}' is tracked yet; give 'sam2-roto shot track' first" for name in found.untracked]
     width = max((len(suspect.name) for suspect in suspects), default=0)
-    lines = [f"{s.name:<{width}}  frame {s.frame:>5}  expected J {s.confidence:.2f}  {s.reason}" for s in suspects]
+    lines += [f"{s.name:<{width}}  frame {s.frame:>5}  expected J {s.confidence:.2f}  {s.reason}" for s in suspects]
     if args.fix:
         fix = found.fix(args.tried)
-        lines.append(
-            f"one more click helps most on frame {fix.frame} of '{fix.name}'" if fix else "every frame is a keyframe"
-        )
-    return "\n".join(lines)
+        lines += [f"one more click helps most on frame {fix.frame} of '{fix.name}'"] if fix else []
+    return "\n".join(lines) or "every frame that is tracked is a keyframe; there is nothing to look at"
 
 
 def _as_json(found: Review, args: argparse.Namespace) -> dict[str, Any]:
     suspects = [suspect._asdict() for suspect in found.suspects(args.most)]
     fix = found.fix(args.tried) if args.fix else None
-    return {"suspects": suspects, "fix": fix._asdict() if fix else None}
+    return {"suspects": suspects, "fix": fix._asdict() if fix else None, "untracked": list(found.untracked)}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.image import Window
+from sam2_roto.boxes import box_of_all
 from sam2_roto.errors import ExportError
 from sam2_roto.export.exr import Matte, check_sizes, make_spec, write_pixels
 from sam2_roto.export.files import replacing
@@ -136,10 +137,10 @@ def _pixels(mattes: Mapping[str, Matte], display: Window) -> Float:
     arrays = list(mattes.values())
     if not all(np.isfinite(matte).all() for matte in arrays):
         raise ValueError("a matte holds numbers that are not finite")
-    rows = np.flatnonzero(np.logical_or.reduce([matte.any(axis=1) for matte in arrays]))
-    columns = np.flatnonzero(np.logical_or.reduce([matte.any(axis=0) for matte in arrays]))
-    if rows.size:
-        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    covered = box_of_all(arrays)
+    if covered is not None:
+        left, top, right, bottom = covered
+        box = slice(top, bottom), slice(left, right)
         coverage = resolve_overlaps([matte[box] for matte in arrays])
         pixels[box] = ranks(coverage, [id_float(name_id(name)) for name in mattes])
     return pixels

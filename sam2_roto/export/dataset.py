@@ -18,6 +18,7 @@ from sam2_roto.export.annotations import Annotations, Mask
 from sam2_roto.export.coco import write_coco
 from sam2_roto.export.files import make_folder, replacing
 from sam2_roto.export.indexed import write_indexed
+from sam2_roto.export.record import Record
 from sam2_roto.export.sav import sav_frames, write_sav
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.mattes.masks import object_masks
@@ -42,12 +43,32 @@ def export_dataset(
     - ``coco``: ``<name>.json``, ``<name>/00000.jpg``, in the plate's own numbers.
 
     Returns the files and folders written. Raises StoreError for a store that is not finished, ExportError where the
-    layout cannot hold it, and errors of footage and output.
+    layout cannot hold it or the name is none, OutputError where a clip of that name is there that this job has not
+    written, and errors of footage and output.
     """
+    _check_name(name)
     _check_finished(store)
     make_folder(folder)
+    record, maker, wanted = Record(folder), f"annotations {store.key}", _places(folder, layout, name, pictures)
+    record.check(wanted, maker, "choose another --name, or remove it first")
+    record.add(wanted, maker)
     write = {"sav": _write_sav, "davis": _write_davis, "coco": _write_coco}[layout]
     return list(write(store, folder, name, pictures, progress))
+
+
+def _check_name(name: str) -> None:
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise ExportError(f"'{name}' cannot name a clip; give a --name without slashes that is neither '.' nor '..'")
+
+
+def _places(folder: Path, layout: Layout, name: str, pictures: bool) -> list[Path]:
+    """The files and folders that hold a clip; the last one its pictures."""
+    places = {
+        "sav": [folder / f"{name}_auto.json", folder / f"{name}.mp4"],
+        "davis": [folder / "Annotations" / name, folder / "JPEGImages" / name],
+        "coco": [folder / f"{name}.json", folder / name],
+    }[layout]
+    return places if pictures else places[:1]
 
 
 def masklet_annotations(
@@ -112,7 +133,8 @@ def _write_coco(store: MaskletStore, folder: Path, name: str, pictures: bool, pr
     frames = {frame: frame for frame in store.frames}
     annotations = masklet_annotations(store, frames, exclusive=False, progress=progress)
     path = folder / f"{name}.json"
-    write_coco(path, annotations, file_name=f"{name}/{{frame:05d}}.jpg")
+    spelled = name.replace("{", "{{").replace("}", "}}")
+    write_coco(path, annotations, file_name=f"{spelled}/{{frame:05d}}.jpg")
     yield path
     if pictures:
         yield _write_pictures(folder / name, store, progress)

@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 from compositing.footage import timecode
 from compositing.image import Window
+from sam2_roto.boxes import box_of_all
+from sam2_roto.deliverables import check_compression
 from sam2_roto.errors import ExportError
 from sam2_roto.export.files import replacing
 from sam2_roto.export.metadata import PlateMetadata
 from sam2_roto.export.names import layer_names
 
 Matte = NDArray[np.floating[Any]]
-
-COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "dwaa", "dwab")
-"""Those that every host reads and that keep a channel named ``A`` as it is."""
 
 _QUANTISING = ("dwaa", "dwab")
 _COLOR = ("R", "G", "B", "Y")  # by these last names the DWA coder knows what it may damage
@@ -47,7 +46,7 @@ def write_matte(
             channel ``A``, several as ``<object>.A``; an absent object is all zeros and keeps its channel.
         metadata: the identity of the plate's frame.
         crop: crop the data window to the mattes and two pixels round them; a frame without any has a window of 1×1.
-        compression: one of ``COMPRESSIONS``, zip with a level after a colon.
+        compression: one that ``Deliverables`` takes; each keeps a channel named ``A`` as it is.
 
     Raises:
         ExportError: names that clash, a matte of another size, or an unknown compression.
@@ -81,12 +80,6 @@ def write_pixels(path: Path, kind: str, spec: oiio.ImageSpec, pixels: NDArray[An
         raise OSError(reason or output.geterror() or "the picture library gave no reason")
 
 
-def check_compression(compression: str) -> None:
-    """Raises ExportError where the name, before a colon and its level, is not one of ``COMPRESSIONS``."""
-    if compression.split(":")[0] not in COMPRESSIONS:
-        raise ExportError(f"The compression '{compression}' is not known; use one of {', '.join(COMPRESSIONS)}.")
-
-
 def compression_note(compression: str, channels: Sequence[str]) -> str | None:
     """One sentence for the user where the compression changes values of these half channels; None where it does not."""
     hurt = [name for name in channels if name.rsplit(".", 1)[-1] in _COLOR]
@@ -107,15 +100,15 @@ def check_sizes(mattes: Mapping[str, Matte], display: Window) -> None:
 
 def data_window(mattes: Sequence[Matte], display: Window) -> Window:
     """The box of all that is not zero, with a margin, within the display window."""
-    rows = np.flatnonzero(np.logical_or.reduce([matte.any(axis=1) for matte in mattes]))
-    columns = np.flatnonzero(np.logical_or.reduce([matte.any(axis=0) for matte in mattes]))
-    if rows.size == 0:
+    box = box_of_all(mattes)
+    if box is None:
         return Window.sized(1, 1, display.x0, display.y0)
+    left, top, right, bottom = box
     return Window(
-        display.x0 + max(0, int(columns[0]) - _MARGIN),
-        display.y0 + max(0, int(rows[0]) - _MARGIN),
-        display.x0 + min(display.width, int(columns[-1]) + 1 + _MARGIN),
-        display.y0 + min(display.height, int(rows[-1]) + 1 + _MARGIN),
+        display.x0 + max(0, left - _MARGIN),
+        display.y0 + max(0, top - _MARGIN),
+        display.x0 + min(display.width, right + _MARGIN),
+        display.y0 + min(display.height, bottom + _MARGIN),
     )
 
 

@@ -30,11 +30,6 @@ class Stage:
     seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    @property
-    def pace(self) -> float:
-        """Seconds that the stage would take by itself, its threads sharing the work evenly."""
-        return self.seconds / self.workers
-
     def add(self, seconds: float, frames: int = 1) -> None:
         """Account for work that took ``seconds``."""
         with self._lock:

@@ -10,7 +10,8 @@ from typing import Any
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from sam2_roto.export.exr import Matte, check_compression, check_sizes, data_window, make_spec, matte_pixels
+from sam2_roto.deliverables import check_compression
+from sam2_roto.export.exr import Matte, check_sizes, data_window, make_spec, matte_pixels
 from sam2_roto.export.files import replacing
 from sam2_roto.export.metadata import PlateMetadata
 from sam2_roto.export.names import layer_names

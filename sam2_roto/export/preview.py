@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.footage.writer import MovieWriter
+from sam2_roto.boxes import box_of
 from sam2_roto.export.exr import Matte
 
 View = NDArray[np.uint8]
@@ -91,13 +92,11 @@ class OverlayMovie:
 
 
 def _box(matte: Matte, margin: int) -> tuple[slice, slice] | None:
-    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
-    if rows.size == 0:
+    box = box_of(matte)
+    if box is None:
         return None
-    return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1),
-    )
+    left, top, right, bottom = box
+    return slice(max(0, top - margin), bottom + margin), slice(max(0, left - margin), right + margin)
 
 
 def _tinted(picture: View, matte: Matte, color: Color, tint: float, thickness: int) -> View:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.image import Image
-from sam2_roto.export.exr import Matte, check_compression, check_sizes, data_window, make_spec, write_pixels
+from sam2_roto.deliverables import check_compression
+from sam2_roto.export.exr import Matte, check_sizes, data_window, make_spec, write_pixels
 from sam2_roto.export.files import replacing
 from sam2_roto.export.metadata import PlateMetadata
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sam2_roto.boxes import box_of
 from sam2_roto.errors import DatasetError
 
 Mask = NDArray[np.bool_]
@@ -77,12 +78,8 @@ class Rle:
 
     def box(self) -> tuple[int, int, int, int]:
         """Left, top, width and height of the mask, in pixels; all 0 where it is empty."""
-        mask = self.decode()
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if rows.size == 0:
-            return 0, 0, 0, 0
-        left, top = int(columns[0]), int(rows[0])
-        return left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
+        left, top, right, bottom = box_of(self.decode()) or (0, 0, 0, 0)
+        return left, top, right - left, bottom - top
 
 
 def pack_counts(counts: Counts) -> str:

@@ -10,12 +10,13 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from compositing.color import SRGB, is_monitor_space
 from compositing.footage import Footage
 from compositing.image import Image
 from compositing.operations.alpha import unpremultiply
-from compositing.operations.colorspace import to_space
+from compositing.operations.colorspace import through_matrix, to_space
 from sam2_roto.errors import Cancelled
 from sam2_roto.export.frames import Files, Finished
 from sam2_roto.export.names import layer_names
@@ -96,12 +97,14 @@ class PreviewSink:
 
 
 class MovieSink:
-    """A movie with alpha of each object."""
+    """A movie with alpha of each object; ``to_rec709`` is the plate's matrix for other primaries (``Footage``)."""
 
     name, workers = "movie", 1
 
-    def __init__(self, paths: dict[str, Path], kind: str, rate: Fraction | None) -> None:
-        self._paths, self._kind, self._rate = paths, kind, rate or RATE
+    def __init__(
+        self, paths: dict[str, Path], kind: str, rate: Fraction | None, to_rec709: Tensor | None = None
+    ) -> None:
+        self._paths, self._kind, self._rate, self._to_rec709 = paths, kind, rate or RATE, to_rec709
         self._stack = ExitStack()
         self._movies: dict[str, AlphaMovie] = {}
 
@@ -110,7 +113,8 @@ class MovieSink:
             raise ValueError("the plate is needed to write a movie with alpha")
         if not self._movies:
             self._begin(finished)
-        color = display_color(finished.plate)
+        plate = finished.plate if self._to_rec709 is None else through_matrix(finished.plate, self._to_rec709)
+        color = display_color(plate)
         for name, movie in self._movies.items():
             movie.write(color, finished.mattes[name])
 
@@ -136,11 +140,7 @@ class SplineSink:
 
     def __init__(self, path: Path, objects: Sequence[str], first: int, rate: Fraction | None) -> None:
         self._first, self._rate = first, rate
-        layers = layer_names(objects)
-        alone = len(layers) == 1
-        self._paths = {
-            name: path if alone else path.with_stem(f"{path.stem}_{layer}") for name, layer in layers.items()
-        }
+        self._paths = spline_paths(path, objects)
         self._spools = {name: MatteSpool() for name in objects}
 
     def write(self, finished: Finished) -> None:
@@ -157,6 +157,14 @@ class SplineSink:
     def abandon(self) -> None:
         for spool in self._spools.values():
             spool.close()
+
+
+def spline_paths(path: Path, objects: Sequence[str]) -> dict[str, Path]:
+    """Object name to its splines: ``path`` itself, with the object's name before the ending where there are several."""
+    layers = layer_names(objects)
+    return {
+        name: path if len(layers) == 1 else path.with_stem(f"{path.stem}_{layer}") for name, layer in layers.items()
+    }
 
 
 def display_color(plate: Image) -> NDArray[np.float32]:

@@ -15,8 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .faults import Refused, told
-
-HOSTS = frozenset(("127.0.0.1", "localhost"))
+from .settings import HOSTS
 
 PATIENCE = 30.0
 """Seconds in which a request's body has to arrive."""

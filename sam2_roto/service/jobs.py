@@ -124,6 +124,8 @@ class Jobs:
         async def heard(message: Json) -> None:
             await self._hear(job, message)
 
+        if self._stopping:  # before the task had its turn; the next service resumes the job
+            return
         outcome = Outcome("failed", "the job's process could not be started; look into the service's log")
         try:
             self._runners[job.id] = self._start(job, device, heard)

@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sam2_roto.boxes import box_of
 from sam2_roto.errors import PromptError
 from sam2_roto.maskfile import read_mask
 from sam2_roto.mattes.alpha import alpha_from_logits
 from sam2_roto.shot import edits
 from sam2_roto.shot.document import Corners, Document, Point, Stroke
 from sam2_roto.shot.pictures import keep_mask
+from sam2_roto.shot.pictures import read_mask as read_kept
 from sam2_roto.shot.session import Session, Shown
 
 from .room import Room
@@ -95,13 +97,11 @@ def resized(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 def bounds(alpha: NDArray[np.float32], plate: tuple[int, int]) -> list[float] | None:
     """Left, top, right and bottom edge of what is over half, in pixels of the plate; ``None`` where nothing is."""
-    inside = alpha > 0.5
-    if not inside.any():
+    box = box_of(alpha > 0.5)
+    if box is None:
         return None
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     across, down = plate[0] / alpha.shape[1], plate[1] / alpha.shape[0]
-    edges = (columns[0] * across, rows[0] * down, (columns[-1] + 1) * across, (rows[-1] + 1) * down)
-    return [float(edge) for edge in edges]
+    return [edge * scale for edge, scale in zip(box, (across, down, across, down), strict=True)]
 
 
 def gray(alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -150,6 +150,4 @@ def _keep(session: Session, prompt: Prompt) -> str:
 
 
 def _painted(session: Session, digest: str) -> NDArray[np.float32]:
-    from sam2_roto.shot.pictures import read_mask as read_kept
-
     return read_kept(session.shot.folder, digest)

@@ -147,10 +147,11 @@ class Fix(BaseModel):
 
 
 class Review(BaseModel):
-    """Frames to look at, worst first."""
+    """Frames to look at, worst first, and the objects of which nothing is tracked yet."""
 
     suspects: list[Suspect]
     fix: Fix | None
+    untracked: list[str]
 
 
 class Job(BaseModel):

@@ -89,16 +89,20 @@ class Room:
 
     async def close(self) -> None:
         """Let go of shot, footage and thread, after what is waiting."""
-        await self.do(Room._leave)
-        self._thread.shutdown(wait=False)
+        try:
+            await self.do(Room._leave)
+        finally:
+            self._thread.shutdown(wait=False)
 
     def _leave(self) -> None:
-        self._leave_session()
-        if self._shot is not None:
-            self._shot.close()
-        self._shot = None
+        shot, self._shot = self._shot, None
+        try:
+            self._leave_session()
+        finally:
+            if shot is not None:
+                shot.close()
 
     def _leave_session(self) -> None:
-        if self._session is not None:
-            self._session.close()
-        self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()

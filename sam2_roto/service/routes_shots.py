@@ -69,7 +69,7 @@ async def shot(shot: Known, here: Here) -> Json:
 
 @router.patch("/{shot}", response_model=Shot)
 async def change_shot(shot: Known, body: ChangeShot, here: Here) -> Json:
-    """Set range, recipe, model or image size; null is the default again."""
+    """Set range, recipe, model, image size or crop; null is the default again."""
     return await here.rooms.do(shot, shots.change, body.model_dump(include=body.model_fields_set))
 
 

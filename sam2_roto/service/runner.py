@@ -34,7 +34,7 @@ class Runner:
     def __init__(self, task: Json, log: Path, heard: Callable[[Json], Awaitable[None]], grace: float) -> None:
         self._task, self._log, self._heard, self._grace = task, log, heard, grace
         self._process: Process | None = None
-        self._cancelled = False
+        self._cancelled = self._killed = False
         self._killing: asyncio.TimerHandle | None = None
 
     @property
@@ -56,6 +56,8 @@ class Runner:
             )
         self._process = process
         try:
+            if self._killed:
+                self.kill()
             return await self._follow(process)
         finally:
             if self._killing:
@@ -74,7 +76,8 @@ class Runner:
         self._killing = asyncio.get_running_loop().call_later(self._grace, self.kill)
 
     def kill(self) -> None:
-        """End the process now."""
+        """End the process now, or as soon as it has started."""
+        self._killed = True
         if self._process and self._process.returncode is None:
             self._process.kill()
 

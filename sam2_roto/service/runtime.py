@@ -32,7 +32,7 @@ def new_token() -> str:
 
 
 def private_folder(folder: Path) -> Path:
-    """The folder, made where it is absent, that no other user may enter. Raises ServiceError."""
+    """The folder, made where it is absent, that no other user may write in. Raises ServiceError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.stat()

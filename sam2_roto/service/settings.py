@@ -15,6 +15,9 @@ PROTOCOL = 1
 
 NAME = "sam2-roto"
 
+HOSTS = frozenset(("127.0.0.1", "localhost"))
+"""What this machine calls itself: where a service listens, and what those who call it may name."""
+
 RUNTIME_VARIABLE, STATE_VARIABLE = "SAM2_ROTO_RUNTIME", "SAM2_ROTO_STATE"
 
 
@@ -25,7 +28,7 @@ class Settings:
     Attributes:
         runtime: folder of the lock and of ``service.json``, by which clients find the service.
         state: folder of what outlives the service: the table of jobs, opened folders, shots, logs.
-        host: address to listen on; loopback alone is possible.
+        host: address to listen on; loopback alone is possible, one of ``HOSTS``.
         port: 0 takes any that is free.
         idle: seconds without a request or a job after which the service ends by itself; 0 is never.
         devices: devices for jobs, ``auto`` or as torch names them; prompts are answered on the first.
@@ -51,6 +54,8 @@ class Settings:
     warm: int = 8
 
     def __post_init__(self) -> None:
+        if self.host not in HOSTS:
+            raise ServiceError(f"a service listens on this machine alone, not on '{self.host}'; give 127.0.0.1")
         if not 0 <= self.port < 1 << 16:
             raise ServiceError(f"the port {self.port} is not possible; give 1 to 65535, or 0 for any that is free")
         if not self.idle >= 0:

@@ -120,8 +120,8 @@ def change(room: Room, words: Json) -> Json:
 
     document = room.shot.document
     settings: Json = {name: words[name] for name in ("model", "image_size") if name in words}
-    if words.get("crop"):
-        settings["crop"] = words["crop"]
+    if "crop" in words:
+        settings["crop"] = words["crop"] or "auto"
     if settings:
         checked = check_settings(replace(document.settings, **settings), room.folders)
         document = replace(document, settings=checked)
@@ -218,7 +218,8 @@ def review(room: Room) -> Json:
     suspects = [
         {"object": s.name, "frame": s.frame, "confidence": s.confidence, "reason": s.reason} for s in found.suspects()
     ]
-    return {"suspects": suspects, "fix": fix and {"object": fix.name, "frame": fix.frame, "gain": fix.gain}}
+    told = fix and {"object": fix.name, "frame": fix.frame, "gain": fix.gain}
+    return {"suspects": suspects, "fix": told, "untracked": list(found.untracked)}
 
 
 def known(room: Room, name: str) -> None:
@@ -233,6 +234,8 @@ def ready(room: Room, *, objects: bool = True) -> None:
     marked = [entry for entry in room.session.shot.document.objects if entry.keyframes]
     if objects and not marked:
         raise ShotError("nothing is marked in the shot; say where an object is first")
+    if objects:
+        edits.check_marked(room.session.shot.document)
 
 
 def _objects(document: Document) -> list[Json]:

@@ -19,7 +19,7 @@ FORMAT = 1
 """Version of the tables, in SQLite's ``user_version``."""
 
 KEPT = 1000
-"""Jobs that are over and still listed."""
+"""Jobs that are over and that a service still lists when it starts."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS folders (path TEXT PRIMARY KEY);

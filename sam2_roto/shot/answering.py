@@ -112,6 +112,9 @@ class Answerer:
     def _glance(self, frame: int, windows: Sequence[Window]) -> ImageFeatures:
         """Small pictures of windows; those that the pointer passed before it clicked are still known."""
         new = [window for window in windows if (frame, window) not in self._glimpses]
+        for window in windows:
+            if window not in new:  # what is looked at now must not be the oldest while the new ones come
+                self._glimpses[frame, window] = self._glimpses.pop((frame, window))
         found: dict[Window, ImageFeatures] = {}
         if new:
             seen = glimpses(self._model, self._source.view(frame), new)

@@ -73,8 +73,10 @@ class DocumentFile(Closing):
 
     def close(self) -> None:
         """Let the shot go; nothing that was said is lost without it."""
-        self._stack.close()
-        self._journal = None
+        try:
+            self._stack.close()
+        finally:
+            self._journal = None
 
     def _begin(self) -> journal.Journal:
         try:

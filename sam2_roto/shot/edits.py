@@ -200,6 +200,19 @@ def keyframe(document: Document, name: str, frame: int) -> Keyframe:
     return said
 
 
+def check_marked(document: Document) -> None:
+    """Raise PromptError for an object of which nothing but what lies beside it is said: its mattes would be empty."""
+    for entry in document.objects:
+        if entry.keyframes and not any(map(_marks, entry.keyframes.values())):
+            raise PromptError(f"every click of '{entry.name}' lies beside it; give one on it, without '-'")
+
+
+def _marks(said: Keyframe) -> bool:
+    """Whether a keyframe says where the object is."""
+    drawn = said.box is not None or said.mask is not None or said.seen is not None or bool(said.strokes)
+    return drawn or said.locked or any(positive for _, _, positive in said.points)
+
+
 def _set(document: Document, name: str, frame: int, said: Keyframe) -> Document:
     entry = document.object(name)
     return document.with_object(replace(entry, keyframes={**entry.keyframes, frame: said}))

@@ -11,16 +11,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositing.footage import Footage
+from compositing.footage import Footage, numbering
 from sam2_roto import __version__
 from sam2_roto.deliverables import Deliverables
-from sam2_roto.delivery import Delivered, Delivery
+from sam2_roto.delivery import Delivered, Delivery, check_apart, delivery_files
 from sam2_roto.errors import ShotError
-from sam2_roto.export.files import replacing
+from sam2_roto.export.files import make_folder, replacing
 from sam2_roto.export.preview import overlay
+from sam2_roto.export.record import Record
 from sam2_roto.job import Progress, silent
 from sam2_roto.mattes import MatteRecipe
-from sam2_roto.rendering import FrameMattes, frame_mattes, single_frame_mattes, stem
+from sam2_roto.rendering import FrameMattes, frame_mattes, single_frame_mattes
 from sam2_roto.tracking.source import FrameSource
 
 from .document import Document
@@ -28,6 +29,9 @@ from .footage import open_reference
 from .pictures import read_mask
 from .results import Results
 from .streams import pending, settled
+
+_MAKER = "shot"
+"""In the record of what was delivered: shots replace each other's files, which are made anew whenever one is mended."""
 
 
 def recipe_of(document: Document) -> MatteRecipe:
@@ -74,19 +78,28 @@ def export(
     """Write ``what`` of all visible objects, on every frame of the shot, into the folder ``output``.
 
     ``footage`` is read in other threads, for this alone. Raises ShotError where the shot is not wholly tracked,
-    ExportError or OutputError where it cannot be written.
+    ExportError or OutputError where it cannot be written, or would replace what it must not.
     """
     names = visible(results.document)
     _check(results, names)
-    frames = list(results.document.range)
-    delivery = Delivery(
-        output, stem(footage.path), names, footage, frames, what or Deliverables(), notes=_provenance(results)
-    )
+    frames, what = list(results.document.range), what or Deliverables()
+    stem = numbering.stem(footage.path)
+    _claim(output, delivery_files(output, stem, names, frames, what), footage)
+    delivery = Delivery(output, stem, names, footage, frames, what, notes=_provenance(results))
     with delivery, open_reference(results.document.footage, results.folder) as plates:
         for done, made in enumerate(shot_mattes(results, plates, frames), start=1):
             delivery.write(made.frame, made.mattes, made.logits)
             progress("write", done, len(frames))
         return delivery.close()
+
+
+def _claim(output: Path, files: list[Path], footage: Footage) -> None:
+    """Refuse to replace what no shot has written, and note what this one will write."""
+    check_apart(output, files, footage)
+    record = Record(output)
+    record.check(files, _MAKER, "move it away, or choose another output")
+    make_folder(output)
+    record.add(files, _MAKER)
 
 
 def write_overlay(results: Results, footage: Footage, path: Path, frame: int) -> None:

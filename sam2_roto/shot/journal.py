@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ KEPT = 1000
 """Edits that can still be undone when a long journal is shortened."""
 LONGEST = 4000
 """Entries of a journal that is shortened when it is opened to write."""
+LEFT = 3600.0
+"""Seconds after which a file that is still unfinished was left by a crash: others write into the folder as well."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,10 @@ class Journal:
 
     def close(self) -> None:
         """Write ``shot.json`` and let go of the file."""
-        self.checkpoint()
-        self._file.close()
+        try:
+            self.checkpoint()
+        finally:
+            self._file.close()
 
     def _write(self, line: bytes) -> None:
         length = self._file.seek(0, os.SEEK_END)
@@ -119,7 +124,8 @@ class Journal:
     def _sweep(self) -> None:
         """Remove what crashes left: unfinished files, and journals that do not count any more."""
         old = [path for path in self.folder.glob("journal-*.jsonl") if path.name != self._name]
-        for path in [*old, *self.folder.rglob(f".*{HIDDEN}")]:
+        left = [path for path in self.folder.rglob(f".*{HIDDEN}") if _is_left(path)]
+        for path in [*old, *left]:
             path.unlink(missing_ok=True)
 
 
@@ -179,6 +185,14 @@ def _spell(history: History) -> Iterable[Json]:
     while turned.position > history.position:
         turned.position = turned.begin()
         yield {"step": "undo"}
+
+
+def _is_left(path: Path) -> bool:
+    """Whether no one is at work on an unfinished file any more; one that is gone by now was finished."""
+    try:
+        return time.time() - path.stat().st_mtime > LEFT
+    except FileNotFoundError:
+        return False
 
 
 def _write_shot(folder: Path, journal: str, entries: int, document: Json) -> None:

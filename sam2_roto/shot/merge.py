@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -19,6 +19,8 @@ from .schema import from_json, to_json
 from .shot import Shot
 
 Side = Literal["ours", "theirs"]
+
+_BLOCK = 1 << 16  # bytes
 
 
 @dataclass
@@ -118,6 +120,17 @@ def _copy(source: Path, target: Path) -> None:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix == ".masklet":
-            shutil.copyfile(source, target)  # its records have checksums: half a copy is found out
+            _copy_sparse(source, target)  # its records have checksums: half a copy is found out
         else:
             write_whole(target, source.read_bytes())
+
+
+def _copy_sparse(source: Path, target: Path) -> None:
+    """Copy a file block by block, leaving holes where all is zero: records that were not tracked take no room."""
+    with source.open("rb") as old, target.open("wb") as new:
+        while block := old.read(_BLOCK):
+            if block.count(0) == len(block):
+                new.seek(len(block), os.SEEK_CUR)
+            else:
+                new.write(block)
+        new.truncate(old.tell())

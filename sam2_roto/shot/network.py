@@ -12,7 +12,7 @@ import torch
 
 from sam2_roto.checkpoints.load import default_model, resolve
 from sam2_roto.errors import ModelError, PromptError
-from sam2_roto.job import Crop, Progress
+from sam2_roto.job import Crop, Progress, check_image_size
 from sam2_roto.loading import choose_device, load_file
 from sam2_roto.model import CONFIGS, SAM2, ModelConfig
 from sam2_roto.precision import choose_precision
@@ -56,10 +56,18 @@ class Network:
 
 
 def check(settings: TrackingSettings) -> None:
-    """Raise PromptError for an unknown policy or crop, ModelError for a precision that does not say what it means."""
+    """Raise PromptError for an unknown policy or crop, ModelError for a size or a precision that cannot be."""
+    if settings.image_size is not None:
+        check_image_size(settings.image_size)
     find_policy(settings.policy)
     if settings.crop not in get_args(Crop):
         raise PromptError(f"the crop '{settings.crop}' is not one of {', '.join(get_args(Crop))}")
     if settings.precision == "auto":
         raise ModelError("a shot has one precision on every machine; choose float32 or bfloat16")
     choose_precision(settings.precision, torch.device("cpu"))
+
+
+def check_model(model: str) -> None:
+    """Raise ModelError or CheckpointError for a model that is not known; nothing is downloaded."""
+    if model not in CONFIGS:
+        resolve(model)

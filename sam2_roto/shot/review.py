@@ -41,6 +41,8 @@ class Review:
     evidence: Mapping[str, Sequence[Evidence]]
     takes: Sequence[FrameRange]
     """No click reaches beyond its take."""
+    untracked: Sequence[str] = ()
+    """Names of the objects of which nothing is tracked yet."""
 
     def suspects(self, most: int | None = 20) -> list[Suspect]:
         """Frames to look at, worst first."""
@@ -71,7 +73,7 @@ def review(results: Results, footage: Footage | None, progress: Progress = silen
     found = {name: items for name, items in evidence.items() if items}
     if not found:
         raise ShotError("nothing of the shot is tracked yet; give 'sam2-roto shot track' first")
-    return Review(found, results.document.takes)
+    return Review(found, results.document.takes, [name for name, items in evidence.items() if not items])
 
 
 def _evidence(results: Results, footage: Footage | None, name: str, progress: Progress) -> list[Evidence]:

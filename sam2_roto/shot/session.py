@@ -63,7 +63,11 @@ class Session(Closing):
         self.shot = shot
         self.network = Network.of(shot.document)
         self.footage = open_reference(shot.document.footage, shot.folder)
-        self.results = Results(shot.folder, shot.document, self.network)
+        try:
+            self.results = Results(shot.folder, shot.document, self.network)
+        except BaseException:
+            self.footage.close()
+            raise
         self.replies = Replies(self.results, self._answering)
         self._device, self._model = device, model
         self._answerer: Answerer | None = None
@@ -164,8 +168,10 @@ class Session(Closing):
 
     def close(self) -> None:
         """Let go of footage and masklets; the shot stays open."""
-        self.footage.close()
-        self.results.close()
+        try:
+            self.footage.close()
+        finally:
+            self.results.close()
 
     def _order(self, entry: ShotObject) -> list[int]:
         """Keyframes to answer: those that say it all first, then corrections, from the first to the last."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from sam2_roto.job import Progress, silent
 
 from . import edits, journal
 from .document import Corners, Cut, Document, Keyframe, Point, ShotObject, Stroke, TrackingSettings
-from .document_file import LOCK, DocumentFile, plain
+from .document_file import DocumentFile, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -215,11 +214,3 @@ class Shot(DocumentFile):
 
         with opened(self) as results, open_reference(self.document.footage, self.folder) as footage:
             return export(results, footage, Path(output), what, progress or silent)
-
-
-def copy_shot(shot: Path, target: Path) -> None:
-    """Copy a whole shot, for instance to give it to someone else; ShotError where ``target`` is there."""
-    try:
-        shutil.copytree(shot, target, ignore=shutil.ignore_patterns(LOCK))
-    except FileExistsError as error:
-        raise ShotError(f"there is a folder {target} already; choose another name") from error

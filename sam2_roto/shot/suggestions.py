@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import time
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -69,7 +72,16 @@ def suggest(
         found = segment_everything(session.model, session.footage.view(frame), settings, progress)
         path.parent.mkdir(exist_ok=True)
         write_whole(path, _packed(found))
+    with suppress(OSError):
+        os.utime(path, ns=(time.time_ns(),) * 2)  # the newest is the one that was shown last
     return found
+
+
+def shown(session: Session, frame: int) -> list[Proposal] | None:
+    """The suggestions that ``suggest`` gave last on ``frame``, whatever its settings; ``None`` where it gave none."""
+    lists = (session.shot.folder / SUGGESTIONS).glob(f"{frame}-*.npz")
+    newest_first = sorted(lists, key=lambda path: -path.stat().st_mtime_ns)
+    return next((found for path in newest_first if (found := _read(path)) is not None), None)
 
 
 def accept(session: Session, name: str, frame: int, chosen: Proposal, kind: Prompt = "box") -> float:

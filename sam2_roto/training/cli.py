@@ -12,13 +12,15 @@ import torch
 
 from compositing.footage.frames import FrameRange
 from sam2_roto.cli.progress import ProgressBar
-from sam2_roto.errors import ModelError
+from sam2_roto.loading import choose_device
 from sam2_roto.training.clips import Clip, TextureLibrary, generate_clip
-from sam2_roto.training.config import RecipeError, load_recipe
+from sam2_roto.training.clips.footage import find_clips
+from sam2_roto.training.config import Recipe, RecipeError, load_recipe
 from sam2_roto.training.data import ClipOrder, ClipSource
 from sam2_roto.training.finetune import Finetuning, finetuning_recipe
+from sam2_roto.training.journal import read_rows
 from sam2_roto.training.parts import PARTS
-from sam2_roto.training.trainer import CHECKPOINT, Trainer
+from sam2_roto.training.trainer import CHECKPOINT, LOG, Trainer
 from sam2_roto.training.user_clips import UserClips, open_user_data
 
 if TYPE_CHECKING:
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent / "recipes"
 FINETUNED = "finetuned.safetensors"
+STARTS = {
+    "start.safetensors": "it holds a trunk that knows ImageNet, and is made with 'python -m "
+    "sam2_roto.training.pretrained', as docs/training.md tells under 'A whole run'",
+    "nano.safetensors": "it is what 'sam2-roto train --config nano --export nano.safetensors' writes, as "
+    "docs/training.md tells under 'A whole run'",
+}
+"""How the weights are made that our recipes start from."""
 
 _DESCRIPTION = """Train a model on generated clips as a recipe says, or fine-tune one on your own frames and masks.
 
@@ -33,7 +42,9 @@ A run keeps its checkpoint, logs and pictures in the folder of --out. Ctrl-C or 
 is in; the same command with --resume goes on."""
 
 _EXAMPLES = """examples:
-  the embedded model from nothing, textures cut from the movies in a folder
+  through every part of training in seconds, on generated clips
+      sam2-roto train --config smoke --out runs/smoke
+  the embedded model, textures cut from the movies in a folder; how start.safetensors is made: docs/training.md
       sam2-roto train --config nano --out runs/nano --textures clips
   go on with a run, and write its averaged weights
       sam2-roto train --config nano --out runs/nano --textures clips --resume --export nano.safetensors
@@ -92,20 +103,10 @@ def _add_finetuning(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N", help="decides every draw (default: 0)")
 
 
-def pick_device(name: str) -> torch.device:
-    """A device by name; ``auto`` is a GPU where there is one. Raises ModelError for one that cannot be used."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"device '{name}' cannot be used here; say cpu, or cuda where a GPU is at hand.") from error
-
-
 def find_recipe(name: str) -> Path:
     """A recipe's file: a path, or one of ours by its name."""
     ours = RECIPES / f"{name}.toml"
-    return ours if ours.exists() and not Path(name).exists() else Path(name)
+    return ours if ours.exists() and not Path(name).is_file() else Path(name)
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,35 @@ def check_folder(folder: Path, resume: bool) -> None:
         raise RecipeError(f"{folder} holds no checkpoint to resume; leave --resume out to start a run there.")
 
 
+def check_run(folder: Path, recipe: Recipe) -> None:
+    """Refuse to go on in a folder whose run began with a stage that the recipe has not. Raises RecipeError."""
+    log = folder / LOG
+    begun = next((row["stage"] for row in read_rows(log)), None) if log.is_file() else None
+    if begun is not None and begun not in {stage.name for stage in recipe.stages}:
+        raise RecipeError(
+            f"{folder} holds another run, begun with the stage '{begun}', which is none of this one's; resume it with "
+            "the options that it was started with, or name another --out."
+        )
+
+
+def check_start(start: str) -> None:
+    """Tell what the weights are that a recipe starts from, where they are not there. Raises RecipeError."""
+    if not Path(start).is_file():
+        made = STARTS.get(start, "name another in the recipe, or put it there")
+        raise RecipeError(f"The recipe starts from the weights file {start}, which is not here; {made}.")
+
+
+def check_textures(folder: Path | None) -> None:
+    """Raise RecipeError where a folder of movies is named and has none."""
+    if folder is not None and not find_clips(folder):
+        raise RecipeError(f"--textures {folder} is no folder with .mp4 movies in it; name one, or leave it out.")
+
+
 def run(args: argparse.Namespace) -> int:
     """Train as ``args`` say; status 0 also where a signal ended the run early, since it can be resumed."""
+    for name, least in (("threads", 1), ("workers", 0)):
+        if getattr(args, name) is not None and getattr(args, name) < least:
+            raise RecipeError(f"--{name} {getattr(args, name)} is not possible; give {least} or more.")
     if args.threads:
         torch.set_num_threads(args.threads)
     trainer = _finetuner(args) if args.finetune else _trainer(args)
@@ -156,8 +184,13 @@ def _trainer(args: argparse.Namespace) -> Trainer:
         recipe = replace(recipe, workers=args.workers)
     folder = args.out or Path("runs") / path.stem
     check_folder(folder, args.resume)
+    if args.resume:
+        check_run(folder, recipe)
+    if recipe.start and (args.export or not args.resume):
+        check_start(recipe.start)
+    check_textures(args.textures)
     source: ClipSource = GeneratedClips(TextureLibrary.build(args.textures))
-    return Trainer(recipe, source, folder, pick_device(args.device), getattr(args, "quiet", False))
+    return Trainer(recipe, source, folder, choose_device(args.device), getattr(args, "quiet", False))
 
 
 def _finetuner(args: argparse.Namespace) -> Trainer:
@@ -173,7 +206,9 @@ def _finetuner(args: argparse.Namespace) -> Trainer:
     source = UserClips(open_user_data(args.data, args.split), args.frames_range)
     with ProgressBar(quiet) as progress:
         recipe = finetuning_recipe(_wanted(args), progress)
-    return Trainer(recipe, source, folder, pick_device(args.device), quiet)
+    if args.resume:
+        check_run(folder, recipe)
+    return Trainer(recipe, source, folder, choose_device(args.device), quiet)
 
 
 def _wanted(args: argparse.Namespace) -> Finetuning:

@@ -17,6 +17,9 @@ from sam2_roto.training.clips import DIFFICULTIES
 from sam2_roto.training.losses import LossWeights
 from sam2_roto.training.parts import PARTS
 
+SCENE_FRAMES = 7
+"""Frames of a scene (``scenes.py``)."""
+
 
 class RecipeError(RotoError):
     """A training recipe has unknown or impossible settings."""
@@ -267,6 +270,7 @@ def _check(recipe: Recipe, where: str) -> None:
         raise RecipeError(f"{where} has no [[stages]]; give at least one.")
     if recipe.model not in CONFIGS:
         raise RecipeError(f"{where} names the model '{recipe.model}'; it can be {', '.join(CONFIGS)}.")
+    check_seed(recipe.seed, where)
     unknown = [part for part in recipe.frozen if part not in PARTS]
     if unknown:
         raise RecipeError(f"{where} freezes '{unknown[0]}'; the parts of a model are {', '.join(PARTS)}.")
@@ -277,6 +281,11 @@ def _check(recipe: Recipe, where: str) -> None:
             )
         if stage.lessons and (stage.frames > 1 or not recipe.lessons.folder):
             raise RecipeError(f"{where} stage '{stage.name}' has lessons; give [lessons] a folder, and it one frame.")
+        if recipe.lessons.scenes and recipe.lessons.scene_share > 0 and stage.frames > SCENE_FRAMES:
+            raise RecipeError(
+                f"{where} stage '{stage.name}' asks for {stage.frames} frames and a scene has {SCENE_FRAMES}; "
+                "ask for no more, or give [lessons] no scenes."
+            )
         if stage.difficulty is not None and stage.difficulty not in DIFFICULTIES:
             raise RecipeError(
                 f"{where} stage '{stage.name}' asks for '{stage.difficulty}'; a difficulty is one of "
@@ -284,12 +293,22 @@ def _check(recipe: Recipe, where: str) -> None:
             )
 
 
+def check_seed(seed: int, where: str) -> None:
+    """Raises RecipeError for a seed that no generator of random numbers takes."""
+    if not 0 <= seed < 2**63:
+        raise RecipeError(f"{where} has the seed {seed}; give 0 or more, below 2^63.")
+
+
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe file. Raises RecipeError naming the file where it is absent or wrong."""
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RecipeError(f"{path} is not there; name a recipe file in TOML.") from error
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read ({error.strerror}); name a recipe file in TOML.") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is not text in UTF-8; name a recipe file in TOML.") from error
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{path} is not valid TOML: {error}.") from error
     return parse_recipe(values, str(path))

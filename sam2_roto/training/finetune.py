@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sam2_roto.checkpoints.load import resolve
-from sam2_roto.job import Progress
+from sam2_roto.job import Progress, check_image_size
 from sam2_roto.model import CONFIGS
 from sam2_roto.model.config import NANO
-from sam2_roto.training.config import Augmentation, Optimisation, Prompting, Recipe, RecipeError, Stage, Watching
+from sam2_roto.training.config import (
+    Augmentation,
+    Optimisation,
+    Prompting,
+    Recipe,
+    RecipeError,
+    Stage,
+    Watching,
+    check_seed,
+)
 from sam2_roto.training.parts import PARTS
 
 
@@ -40,15 +50,15 @@ def finetuning_recipe(wanted: Finetuning, progress: Progress | None = None) -> R
 
     Raises ModelError, CheckpointError or RecipeError where that is not possible.
     """
-    if min(wanted.steps, wanted.clip_frames) < 1 or wanted.rate <= 0:
+    if min(wanted.steps, wanted.clip_frames) < 1 or not 0 < wanted.rate < math.inf:
         raise RecipeError("Steps, frames and rate of fine-tuning must be above 0.")
+    check_seed(wanted.seed, "Fine-tuning")
     name, path = resolve(wanted.model, progress)
     frozen = ("trunk",) if wanted.frozen is None else wanted.frozen
     if len(set(frozen)) == len(PARTS):
         raise RecipeError(f"All of {', '.join(PARTS)} are frozen, so nothing is left to train; leave one out.")
     size = wanted.image_size or CONFIGS[name].image_size
-    if size % 32 or size < 64:
-        raise RecipeError(f"An image size of {size} is not a multiple of 32, 64 or more.")
+    check_image_size(size)
     return Recipe(
         stages=(Stage("finetune", wanted.steps, clips=1, frames=wanted.clip_frames, size=size, objects=3),),
         model=name,

@@ -25,14 +25,19 @@ class Journal:
 
     def rows(self) -> list[dict[str, str]]:
         """All lines written so far."""
-        with self.path.open(newline="") as file:
-            return list(csv.DictReader(file))
+        return read_rows(self.path)
 
     def write(self, step: int, values: Mapping[str, float | str]) -> None:
         """Append the line of a step."""
         with self.path.open("a", newline="") as file:
             line = {"step": step, **{name: _short(value) for name, value in values.items()}}
             csv.DictWriter(file, self.columns).writerow(line)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """All lines of the log of a run, which need not be this one."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _short(value: float | str) -> str:

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from sam2_roto.errors import DatasetError
 from sam2_roto.export.files import replacing
+from sam2_roto.training.config import SCENE_FRAMES
 from sam2_roto.training.lessons import from_jpeg, to_jpeg
 
 Array = npt.NDArray[Any]
 
-FRAMES = 7
+FRAMES = SCENE_FRAMES
 
 
 @dataclass

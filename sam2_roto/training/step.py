@@ -26,7 +26,8 @@ from sam2_roto.training.rollout import Rollout
 class StepReport:
     """What one step showed: loss terms summed over its decodes, gradient norm, and seconds spent.
 
-    ``untold`` is the part of a teacher's features that ours do not tell, 0..1; 0 without a teacher.
+    On CUDA ``forward_s`` and ``backward_s`` are the time that it took to launch the work, not to do it. ``untold`` is
+    the part of a teacher's features that ours do not tell, 0..1; 0 without a teacher.
     """
 
     loss: float

@@ -27,6 +27,7 @@ from sam2_roto.training.step import StepReport, step_generator, train_step
 from sam2_roto.training.validate import held_out_batches, validate
 
 CHECKPOINT = "checkpoint.pt"
+LOG = "log.csv"
 COLUMNS = ("stage", "rate", *StepReport.__dataclass_fields__, "data_s")
 VALIDATION_COLUMNS = ("mask", "click", "box", "first_click", "first_box", "seconds")
 
@@ -44,7 +45,7 @@ class Trainer:
         self.step = state.step if state else 0
         self.distillation = Distillation(state.moments if state else None)
         self._build(recipe.stage_at(self.step).size, state)
-        self.journal = Journal(folder / "log.csv", COLUMNS, self.step)
+        self.journal = Journal(folder / LOG, COLUMNS, self.step)
         self.scores = Journal(folder / "validation.csv", VALIDATION_COLUMNS, self.step)
 
     def run(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compositing.footage.frames import FrameRange
+from sam2_roto.boxes import box_of
 from sam2_roto.errors import DatasetError
 from sam2_roto.evaluation.datasets import AnnotatedClip, open_clips, open_dataset
 from sam2_roto.evaluation.davis import Mask
@@ -59,6 +60,8 @@ class UserClips:
         if not self._clips:
             words = "no frame" if span is None else f"no frame of {span}"
             raise DatasetError(f"There is nothing to train on: {words} has a mask; check --data and --frames-range.")
+        if span is not None:
+            _check_within([clip for clip, _ in self._clips], span)
         self._kept: OrderedDict[tuple[int, int, int], tuple[Array, dict[str, Mask]]] = OrderedDict()
 
     def __call__(self, order: ClipOrder) -> Scene:
@@ -92,6 +95,18 @@ class UserClips:
         while len(self._kept) > max(CACHE_BYTES // (4 * side * side), 1):
             self._kept.popitem(last=False)
         return found
+
+
+def _check_within(clips: Sequence[AnnotatedClip], span: FrameRange) -> None:
+    """Raise DatasetError where no clip has all frames of a range."""
+    for clip in clips:
+        with clip.open() as footage:
+            if footage.first <= span.first and span.last <= footage.last:
+                return
+    raise DatasetError(
+        f"--frames-range {span} goes beyond {clips[-1].name}, which has the frames {footage.first}-{footage.last}; "
+        "give a range within them."
+    )
 
 
 def random_walk(rng: Rng, count: int, length: int) -> list[int]:
@@ -129,8 +144,7 @@ def random_windows(rng: Rng, masks: Sequence[Mask | None], count: int) -> list[A
 
 def _window_about(rng: Rng, mask: Mask, side: float | None = None) -> Array:
     """A square window that shows most of a mask, not quite in its middle."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) / len(mask)
+    box = np.array(box_of(mask)) / len(mask)
     reach = float((box[2:] - box[:2]).max())
     smallest = min(max(1.2 * reach, SMALLEST_WINDOW if reach > 0.05 else 6 * reach), 1.0)
     side = min(rng.uniform(smallest, 1.0) if side is None else side, 1.0)

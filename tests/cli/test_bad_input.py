@@ -20,8 +20,8 @@ CASES = {
     "missing file": ("{absent}.mp4", "--click a:0:3,4", "There is no file or folder {absent}.mp4"),
     "missing plates": ("{absent}.1001.exr", "--click a:0:3,4", "There is no file or folder {absent}.1001.exr"),
     "empty folder": ("{empty}", "--click a:0:3,4", "holds no pictures"),
-    "not a movie": ("{text}", "--click a:0:3,4", "text.mp4 cannot be opened as a movie"),
-    "not a picture": ("{text_picture}", "--click a:0:3,4", "text.0001.png cannot be read as a picture"),
+    "not a movie": ("{text}", "--click a:0:3,4", "{text} cannot be opened as a movie"),
+    "not a picture": ("{text_picture}", "--click a:0:3,4", "{text_picture} cannot be read as a picture"),
     "movie without its end": (
         "{headless}",
         "--click a:0:3,4",
@@ -54,6 +54,17 @@ CASES = {
     "unknown colour space": ("{shot}", "--click a:0:3,4 --color-space purple", "no colour space 'purple'"),
     "missing frame": ("{gap}", "--click a:1001:3,4", "has no frame 1003 between 1001 and 1004"),
     "frame of another size": ("{mixed}", "--click a:1001:3,4", "is 40x30 but the footage is 96x64"),
+    "recipe that is absent": (
+        "{shot}",
+        "--click a:0:3,4 --recipe {absent}.json",
+        "the recipe {absent}.json cannot be read (No such file or directory); name another file",
+    ),
+    "splines in a file": (
+        "{shot}",
+        "--click a:0:3,4 --splines {small}/a.json",
+        "--splines cannot be written to {small}",
+    ),
+    "clicks beside it alone": ("{shot}", "--click a:0:3,4-", "every click of 'a' lies beside it; give one on it"),
     "nothing marked": ("{shot}", "", "nothing is marked"),
 }
 
@@ -143,6 +154,11 @@ def test_a_store_that_cannot_be_made(
         ("evaluate --dataset {empty}", "has no layout that is known"),
         ("evaluate --frames {shot} --masks {gap} --model {junk}", "junk.pt is damaged"),
         ("evaluate --frames {shot} --masks {gap} --rounds two", "'two' is not a number of rounds"),
+        ("evaluate --frames {shot} --masks {gap} --json {empty}", "--json {empty} is a folder"),
+        ("evaluate --frames {shot} --masks {gap} --strip {small}", "--strip cannot be written to {small}"),
+        ("evaluate --frames {shot} --masks {gap} --image-size 9600", "9600 is not a multiple of 32 from 64 to 4096"),
+        ("serve --device foo", "the device 'foo' is not known; give auto, cpu, cuda, cuda:1 or mps"),
+        ("models list sam3", "'models list' lists all and takes no name; leave 'sam3' out"),
         ("export-annotations {absent} -o {absent}", "there is no folder {absent}"),
         ("export-annotations {empty} -o {absent}", "there are no masklets in {empty}"),
         ("demo -o {small}", "cannot be made"),

@@ -37,6 +37,27 @@ def test_an_unknown_model_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no model is called 'huge'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--frames 0", "--frames 0 leaves nothing to time; give 1 or more"),
+        ("--rounds 0", "--rounds 0 leaves nothing to time"),
+        ("--objects 1 0", "--objects 0 leaves nothing to time"),
+        ("--image-size 4128", "the image size 4128 is not a multiple of 32 from 64 to 4096"),
+        ("--json .", "--json . is a folder; give the name of a file"),
+        ("--json /proc/x/found.json", "--json cannot be written to /proc/x"),
+        ("--plot /proc/found.png", "--plot cannot be written to /proc"),
+        ("--plot found.txt", "found.txt is to be a picture in PNG"),
+    ],
+)
+def test_wrong_words_are_told_before_the_run(words: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--random", "nano", "--quiet", *words.split()]) == 2
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
 def test_a_stage_tells_median_and_spread_for_a_unit() -> None:
     stage = Stage("decode", lambda: None, units=2, seconds=[0.2, 0.4, 1.0])
     assert stage.to_json() == {"stage": "decode", "ms": 200.0, "least_ms": 100.0, "most_ms": 500.0}

@@ -133,6 +133,24 @@ def test_mattes_of_a_shot(work: Path, random_weights: Path) -> None:
     assert main([*words[:3], "none.roto", *words[4:], "-q"]) == 2
 
 
+def test_a_shot_of_another_plate_is_refused_before_its_mattes_are_written(
+    work: Path, random_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sam2_roto.shot import Shot, TrackingSettings
+
+    settings = TrackingSettings(str(random_weights), 64)
+    with Shot.new(work / "disc.roto", work / "shot.mp4", frames=FrameRange(0, 2), settings=settings) as shot:
+        shot.add_mask("disc", 0, np.ones((64, 96), np.bool_))
+    write_movie(work / "small.mp4", [np.zeros((32, 48, 3), np.uint8)] * 3, 24)
+    for plate, told in (
+        ("small.mp4", "the plate small.mp4 is 48×32 pixels and disc.roto was made of 96×64"),
+        ("shot.mp4", "the frames 0-19 of shot.mp4 are wanted, and disc.roto has 0-2; give --range 0-2"),
+    ):
+        assert main(["composite", plate, "--matte", "disc.roto", "--background", "white", "-o", "out/a.mp4", "-q"]) == 2
+        assert told in capsys.readouterr().err
+        assert not (work / "out").exists()
+
+
 def test_options_reach_the_job(work: Path) -> None:
     from sam2_roto.cli.parser import Parser
 

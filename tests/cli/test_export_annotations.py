@@ -111,3 +111,38 @@ def test_what_is_not_finished_is_not_exported(
     os.truncate(box, box.stat().st_size // 14 * 12)
     assert main(["export-annotations", str(copy.parent), "-o", str(tmp_path / "out")]) == 2
     assert "'box' is not tracked yet on frame 14-15" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", "..", ".", "/tmp/x", "a\\b", ""])
+def test_a_name_stays_in_the_data_set(
+    name: str, rotoscoped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export-annotations", str(rotoscoped), "-o", str(tmp_path / "set"), "--name", name]) == 2
+    assert f"'{name}' cannot name a clip; give a --name without slashes" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_braces_may_name_a_clip(rotoscoped: Path, tmp_path: Path) -> None:
+    words = ["export-annotations", str(rotoscoped), "-o", str(tmp_path), "--format", "coco", "--name", "a{b}"]
+    assert main(words) == 0
+    assert json.loads((tmp_path / "a{b}.json").read_text())["images"][0]["file_name"] == "a{b}/00002.jpg"
+
+
+@pytest.mark.parametrize("layout", ["davis", "sav", "coco"])
+def test_a_clip_of_another_job_is_not_mixed_with(
+    layout: str, rotoscoped: Path, shot: Path, tmp_path: Path, random_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, other = tmp_path / "set", tmp_path / "other"
+    line = f"rotoscope {shot} -o {other} --model {random_weights} --image-size 64 --device cpu --range 2-4 --no-preview"
+    assert main([*line.split(), "--click", "ball:2:28,32"]) == 0
+    export = ["-o", str(place), "--format", layout, "--pictures"]
+    assert main(["export-annotations", str(rotoscoped), *export]) == 0
+    assert main(["export-annotations", str(rotoscoped), *export]) == 0
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    capsys.readouterr()
+    assert main(["export-annotations", str(other), *export]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "was written by another job; choose another --name, or remove it first" in said
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
+    assert main(["export-annotations", str(other), *export, "--name", "second"]) == 0

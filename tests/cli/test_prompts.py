@@ -65,6 +65,7 @@ def test_every_click_can_be_written(name: str, frame: int, x: float, y: float, p
         ("my dog:0:1,2", "'my dog' cannot name an object"),
         ("dog.tail:0:1,2", "'dog.tail' cannot name an object"),
         (":0:1,2", "'' cannot name an object"),
+        ("hünd:0:1,2", "'hünd' cannot name an object; use a letter of a-z or A-Z, then such letters, digits"),
     ],
 )
 def test_wrong_click(text: str, says: str) -> None:
@@ -90,6 +91,11 @@ def test_wrong_box(text: str, says: str) -> None:
 def test_mask_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="there is no such file"):
         parse_mask(f"dog:0:{tmp_path / 'absent.png'}")
+
+
+def test_a_folder_is_no_mask(tmp_path: Path) -> None:
+    with pytest.raises(PromptError, match="is a folder; name one picture"):
+        parse_mask(f"dog:0:{tmp_path}")
 
 
 @pytest.mark.parametrize("parse", [parse_click, parse_box])

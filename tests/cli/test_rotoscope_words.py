@@ -84,6 +84,11 @@ def test_nothing_marked() -> None:
     [
         ("--compression htj2k", "compression 'htj2k' is not one of none"),
         ("--format png --layout parts", "is one of EXR files, not of png"),
+        ("--compression zip:99", "level '99' of the compression zip is not possible; give 1 to 9"),
+        ("--compression zip:", "level '' of the compression zip is not possible"),
+        ("--compression dwaa:abc", "level 'abc' of the compression dwaa is not possible"),
+        ("--compression piz:4", "the compression piz has no level"),
+        ("--format png --compression piz", "is of EXR files, and none are asked for"),
         ("--trimap 0", "give a width above 0"),
         ("--splines dog.ma", "a name that ends in .json"),
     ],
@@ -93,10 +98,27 @@ def test_wrong_deliverables(words: str, says: str) -> None:
         read("shot.mp4", "-o", "out", "--click", "dog:0:3,4", *words.split())
 
 
+def test_compression_beside_other_mattes() -> None:
+    words = "shot.mp4 -o out --click dog:0:3,4 --format png --rgba --compression dwaa:45"
+    assert read(*words.split()).deliver.compression == "dwaa:45"
+    assert read(*words.split()[:-2]).deliver.compression == "zip:4"
+
+
 @pytest.mark.parametrize("words", ["--range=20-10", "--range=a-b"])
 def test_wrong_range(words: str) -> None:
     with pytest.raises(FrameRangeError):
         read("shot.mp4", "-o", "out", "--click", "dog:0:3,4", words)
+
+
+@pytest.mark.parametrize(("text", "frames"), [("-2-1", (-2, 1)), ("-5--3", (-5, -3)), ("-7", (-7, -7))])
+def test_ranges_of_negative_numbers(text: str, frames: tuple[int, int]) -> None:
+    job = read("plates", "-o", "out", "--click", f"dog:{frames[0]}:3,4", "--range", text)
+    assert job.frames == FrameRange(*frames)
+
+
+def test_options_after_a_range_are_still_options() -> None:
+    job = read("plates", "-o", "out", "--range", "-2-1", "--choke", "-.5", "--click", "dog:0:3,4")
+    assert (job.frames, job.choke) == (FrameRange(-2, 1), -0.5)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from compositing.errors import CompositingError
 from sam2_roto.cli import main
 from sam2_roto.cli.shot_words import (
     parse_accepted,
@@ -20,7 +21,6 @@ from sam2_roto.cli.shot_words import (
     parse_stroke,
     parse_take,
 )
-from sam2_roto.errors import CompositingError
 
 Say = Callable[..., str]
 
@@ -64,6 +64,13 @@ def test_a_conversation(say: Say, folder: Path, tmp_path: Path) -> None:
     assert say("redo", folder) == "redone: box disc 3\n"
     assert say("redo", folder) == "there is nothing to redo\n"
     assert "takes: 0-5" in say("cuts", folder)
+    say("add-click", folder, "late:4:66,48")
+    assert "nothing of 'late' is tracked yet; give 'sam2-roto shot track' first\ndisc " in say("review", folder, "-q")
+    assert json.loads(say("review", folder, "--json", "-q"))["untracked"] == ["late"]
+    say("undo", folder)
+    say("set", folder, "--range", "0-0")
+    assert "every frame that is tracked is a keyframe" in say("review", folder, "-q")
+    assert "nothing to look at" in say("review", folder, "-q", "--fix")
 
 
 def test_edits_of_all_kinds(say: Say, folder: Path, tmp_path: Path) -> None:
@@ -92,7 +99,7 @@ def test_looks_say_nothing_until_a_suggestion_is_accepted(say: Say, folder: Path
     told = json.loads(say("hover", folder, "disc:0:24,32", "--json", "-o", tmp_path / "hover.png"))
     assert told["name"] == "disc"
     assert (tmp_path / "hover.png").exists()
-    look = ("suggest", folder, "2", "--points", "2", "--iou", "-1", "--stability", "0", "-q")
+    look = ("suggest", folder, "2", "--points", "2", "--iou", "0", "--stability", "0", "-q")
     found = json.loads(say(*look, "--json", "-o", tmp_path / "suggest.png"))
     assert (tmp_path / "suggest.png").exists()
     assert found["accepted"] == {}
@@ -101,6 +108,12 @@ def test_looks_say_nothing_until_a_suggestion_is_accepted(say: Say, folder: Path
     assert "keyframe 2, as a box" in say(*look, "--accept", "disc=1")
     assert json.loads(say("info", folder, "--json"))["order"]
     assert main(["shot", *map(str, look), "--accept", "disc=999"]) == 2
+    say("undo", folder)
+    box = found["suggestions"][0]["box"]
+    told = json.loads(say("suggest", folder, "2", "--accept", "thing=1", "--json", "-q"))  # of the list shown last
+    assert told["suggestions"] == found["suggestions"]
+    entries = json.loads(say("info", folder, "--json"))["objects"].values()
+    assert [entry["keyframes"]["2"]["box"] for entry in entries] == [box]
     assert main(["shot", "hover", str(folder), "disc:0:24,32", "disc:1:24,32"]) == 2
 
 
@@ -115,7 +128,9 @@ def test_lines_are_clicks_or_an_outline(say: Say, folder: Path) -> None:
     assert main(["shot", "set", str(folder), "--precision", "auto"]) == 2
 
 
-def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path: Path) -> None:
+def test_lock_cuts_merge_and_relink(
+    say: Say, folder: Path, shot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     say("add-click", folder, "disc:0:24,32")
     say("track", folder, "-q")
     say("lock", folder, "disc:2")
@@ -123,6 +138,10 @@ def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path
     say("unlock", folder, "disc:2")
     assert say("cuts", folder, "--find", "-q") == "takes: 0-5\n"
     assert main(["shot", "cuts", str(folder), "--open", "3"]) == 2
+    for word in ("--open", "--close"):
+        capsys.readouterr()
+        assert main(["shot", "cuts", str(folder), word, "0"]) == 2
+        assert "no cut" in capsys.readouterr().err
     shutil.copytree(folder, tmp_path / "b.roto")
     say("add-click", tmp_path / "b.roto", "block:4:66,48")
     assert say("merge", folder, tmp_path / "b.roto") == "added: block\n"
@@ -141,6 +160,21 @@ def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path
         (["set", "{}", "--rename", "cat"], "need the NAME of an object"),
         (["set", "{}", "--policy", "hope"], "no memory policy 'hope'"),
         (["set", "{}", "--crop", "hope"], "the crop 'hope' is not one of none, auto"),
+        (["set", "{}", "--image-size", "33"], "the image size 33 is not a multiple of 32 from 64 to 4096"),
+        (["set", "{}", "--model", "nosuch"], "no model is called 'nosuch'"),
+        (["new", "new.roto", "nothing.mp4", "--model", "nosuch"], "no model is called 'nosuch'"),
+        (["set", "{}", "--feather", "-1"], "the feather -1 is negative"),
+        (["suggest", "{}", "0", "--points", "100000"], "--points 100000 makes no grid; give 1 to 128"),
+        (["suggest", "{}", "0", "--iou", "1.5"], "--iou 1.5 is not possible; give 0 to 1"),
+        (["suggest", "{}", "0", "--most", "0"], "--most 0 lists nothing"),
+        (["suggest", "{}", "0", "--at", "96,3"], "--at 96,3 lies outside the plate of 96×64"),
+        (["suggest", "{}", "0", "--at", "-3,4"], "--at -3,4 lies outside the plate of 96×64"),
+        (["review", "{}", "--most", "0"], "--most 0 lists nothing"),
+        (["review", "{}", "--tried", "99"], "--tried 99 is no frame of the shot, which has 0-5"),
+        (["review", "{}", "--timeline", "review.txt"], "review.txt is to be a picture in PNG"),
+        (["add-click", "{}", "dog:0:9,9", "--preview", "frame"], "frame is to be a picture in PNG"),
+        (["track", "{}"], "every click of 'beside' lies beside it"),
+        (["export", "{}", "-o", "out", "--splines", "tests.json/a.json/x"], "a name that ends in .json"),
         (["review", "{}"], "nothing of the shot is tracked yet"),
         (["export", "{}", "-o", "out"], "the shot has no visible object"),
     ],
@@ -148,6 +182,8 @@ def test_lock_cuts_merge_and_relink(say: Say, folder: Path, shot: Path, tmp_path
 def test_wrong_words_end_in_one_sentence(
     folder: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if words[0] == "track":
+        main(["shot", "add-click", str(folder), "beside:0:9,9-"])
     capsys.readouterr()
     assert main(["shot", *(word.format(folder) for word in words)]) == 2
     told = capsys.readouterr().err
@@ -186,3 +222,39 @@ def test_words() -> None:
 def test_wrong_words(parse: Callable[[str], object], text: str) -> None:
     with pytest.raises(CompositingError):
         parse(text)
+
+
+def test_an_export_replaces_nothing_but_exports(
+    say: Say, random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plates, folder, out = tmp_path / "sh010", tmp_path / "b.roto", tmp_path / "out"
+    plates.mkdir()
+    for frame in range(3):
+        Image.new("RGB", (96, 64), (9 * frame, 40, 60)).save(plates / f"a.{frame:04d}.png")
+    say("new", folder, plates, "--model", random_weights, "--image-size", "64")
+    say("add-click", folder, "disc:0:24,32")
+    say("track", folder, "--quiet")
+    before = {path.name: path.read_bytes() for path in plates.iterdir()}
+    assert main(["shot", "export", str(folder), "-o", str(plates)]) == 2
+    assert f"{plates} is the folder of" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in plates.iterdir()} == before
+    out.mkdir()
+    (out / "sh010_matte.0001.exr").write_text("of someone else")
+    assert main(["shot", "export", str(folder), "-o", str(out)]) == 2
+    assert "sam2-roto did not write it; move it away, or choose another output" in capsys.readouterr().err
+    (out / "sh010_matte.0001.exr").unlink()
+    for _ in range(2):
+        assert f"{out}/sh010_matte.0000.exr to sh010_matte.0002.exr" in say("export", folder, "-o", out, "--quiet")
+
+
+def test_an_export_keeps_the_movie_that_it_reads(
+    say: Say, shot: Path, random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    movie, folder = tmp_path / "overlay.mp4", tmp_path / "c.roto"
+    shutil.copy(shot, movie)
+    say("new", folder, movie, "--model", random_weights, "--image-size", "64", "--range", "0-1")
+    say("add-click", folder, "disc:0:24,32")
+    say("track", folder, "--quiet")
+    assert main(["shot", "export", str(folder), "-o", str(tmp_path)]) == 2
+    assert "overlay.mp4 is read for this job and would be overwritten" in capsys.readouterr().err
+    assert movie.read_bytes() == shot.read_bytes()

@@ -222,3 +222,28 @@ async def test_listeners_leave_when_the_service_ends(tmp_path: Path) -> None:
     stage.events.close()
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(waiting, 5)
+
+
+@played
+async def test_a_job_whose_turn_comes_after_the_end_is_left_to_the_next_service(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "base.db", ("cpu",))
+    job = stage.jobs.add("a", "track", {}, 0)
+    async with asyncio.timeout(5):
+        await stage.jobs.stop()
+    assert stage.begun == []
+    assert [kept.state for kept in stage.store.jobs()] == [job.state] == ["running"]
+
+
+@played
+async def test_a_worker_that_is_killed_while_it_starts_ends(tmp_path: Path) -> None:
+    async def heard(_: dict[str, Any]) -> None:
+        return
+
+    runner = Runner({}, tmp_path / "log.txt", heard, grace=60)
+    running = asyncio.ensure_future(runner.run())
+    await asyncio.sleep(0)
+    assert runner.pid is None
+    runner.kill()
+    outcome = await asyncio.wait_for(running, 60)
+    assert outcome.error is not None
+    assert "was killed (SIGKILL)" in outcome.error

@@ -88,6 +88,7 @@ def test_folders_follow_the_environment(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     "words", [{"port": -1}, {"port": 70000}, {"idle": -1}, {"idle": float("nan")}, {"jobs": 0}, {"devices": ()}]
+    + [{"host": host} for host in ("0.0.0.0", "", "192.168.1.2")]
     + [{"origins": (origin,)} for origin in ("*", "localhost", "http://", "http://a/b", "http://*.a")],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_refused(tmp_path: Path, words: dict[str, object]) -> None:

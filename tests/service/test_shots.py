@@ -131,6 +131,8 @@ def test_settings_are_one_edit(client: TestClient, work: str) -> None:
     undone = client.post(f"{work}/undo").json()["shot"]
     assert (undone["range"], undone["image_size"], undone["recipe"]) == ([0, 19], 64, {})
     assert undone["crop"] == "auto"
+    assert client.patch(work, json={"crop": "none"}).json()["crop"] == "none"
+    assert client.patch(work, json={"crop": None}).json()["crop"] == "auto"
     assert client.patch(work, json={"range": [2, 9]}).json()["range"] == [2, 9]
     assert client.patch(work, json={"range": None}).json()["range"] == [0, 19]
 
@@ -149,7 +151,17 @@ def test_review_looks_at_what_is_there(client: TestClient, work: str) -> None:
     assert fault(client.get(f"{work}/review")) == (409, "shot")
     client.post(f"{work}/prompts", json=CLICK)
     found = client.get(f"{work}/review").json()
-    assert set(found) == {"suspects", "fix"}
+    assert set(found) == {"suspects", "fix", "untracked"}
+    client.post(f"{work}/objects", json={"name": "late"})
+    assert client.get(f"{work}/review").json() == {**found, "untracked": ["late"]}
+
+
+def test_clicks_beside_an_object_alone_are_not_tracked(client: TestClient, work: str) -> None:
+    beside = {"object": "disc", "frame": 3, "points": [[5, 5, False]]}
+    client.post(f"{work}/prompts", json=beside)
+    response = client.post(f"{work}/track", json={})
+    assert fault(response) == (400, "prompt")
+    assert "every click of 'disc' lies beside it" in response.json()["error"]["message"]
 
 
 def test_a_closed_shot_is_opened_again_as_it_was(client: TestClient, work: str) -> None:

@@ -50,3 +50,14 @@ def test_a_click_where_the_pointer_was_needs_no_new_look(seen: list[Window]) -> 
     assert plain.prompt.guess is not None
     assert torch.equal(hovered.prompt.guess, clicked.prompt.guess)
     torch.testing.assert_close(plain.prompt.guess, clicked.prompt.guess, atol=0.02, rtol=0)
+
+
+def test_old_looks_go_while_a_known_one_is_looked_at_again() -> None:
+    view = np.zeros((64, 96, 3), np.uint8)
+    answerer = Answerer(load_model("nano", device="cpu"), ArraySource(view[None]))
+    windows = [Window(left, 0, 32, 32) for left in range(LOOKS * answering.WARM + 1)]
+    for window in windows[:-1]:
+        answerer._glance(0, [window])
+    answerer._glance(0, [windows[-1], windows[0]])
+    assert (0, windows[0]) in answerer._glimpses
+    assert len(answerer._glimpses) == LOOKS * answering.WARM

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -88,9 +89,21 @@ def test_a_crash_while_shot_json_is_written_leaves_the_old_one(folder: Path, mon
             shot._writing().checkpoint()
         monkeypatch.undo()
         (folder / ".shot.json.0123.part").write_text("half")
+    old = time.time() - 2 * journal.LEFT
+    os.utime(folder / ".shot.json.0123.part", (old, old))
     with Shot(folder) as shot:
         assert shot.document == document
     assert not list(folder.glob(".*"))
+
+
+def test_what_another_process_is_writing_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    young, gone = folder / "answers" / ".a.npz.0123.part", folder / "answers" / ".b.npz.4567.part"
+    young.parent.mkdir(exist_ok=True)
+    young.write_text("half")
+    found = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda path, pattern: [*found(path, pattern), gone])  # finished since
+    with Shot(folder):
+        assert young.exists()
 
 
 def fail(*_: object) -> None:

@@ -12,9 +12,9 @@ from compositing.errors import FootageError
 from compositing.footage.writer import write_movie
 from sam2_roto.errors import ShotError
 from sam2_roto.shot import Shot
-from sam2_roto.shot.merge import merge
+from sam2_roto.shot.document_file import LOCK
+from sam2_roto.shot.merge import _copy_sparse, merge
 from sam2_roto.shot.session import Session, TrackReport
-from sam2_roto.shot.shot import copy_shot
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def copy(work: Shot, tmp_path: Path) -> Path:
     """The other person's copy, made when each had marked two objects."""
     work.add_click("disc", 0, 24, 32)
     work.add_click("block", 4, 66, 48)
-    copy_shot(work.folder, tmp_path / "theirs.roto")
+    shutil.copytree(work.folder, tmp_path / "theirs.roto", ignore=shutil.ignore_patterns(LOCK))
     return tmp_path / "theirs.roto"
 
 
@@ -122,3 +122,15 @@ def test_other_footage_is_refused_unless_it_shall_take_over(work: Shot, tmp_path
     write_movie(tmp_path / "short.mp4", np.zeros((9, 64, 96, 3), np.uint8), 24)
     with pytest.raises(ShotError, match="has other frames or another size"):
         work.relink(tmp_path / "short.mp4", replace_footage=True)
+
+
+def test_masklets_keep_their_holes(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.masklet", tmp_path / "target.masklet"
+    with source.open("wb") as file:
+        file.write(b"\1" * 5000)
+        file.seek(1 << 22)
+        file.write(b"\2")
+        file.truncate((1 << 23) + 3)
+    _copy_sparse(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    assert target.stat().st_blocks * 512 < 1 << 20

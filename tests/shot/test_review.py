@@ -57,6 +57,17 @@ def test_nothing_tracked_is_nothing_to_review(session: Session) -> None:
         review(session.results, session.footage)
 
 
+@pytest.mark.usefixtures("tracked")
+def test_what_is_not_tracked_yet_is_named_and_the_rest_reviewed(work: Shot) -> None:
+    alone = work.review()
+    work.add_object("late")
+    work.add_points("late", 3, [(10, 10, True)])
+    found = work.review()
+    assert (alone.untracked, found.untracked) == ([], ["late"])
+    assert found.evidence == alone.evidence
+    assert found.fix() == alone.fix()
+
+
 def test_the_timeline_is_a_picture(tracked: Session, work: Shot, tmp_path: Path) -> None:
     work.set_cuts([Cut(9, open=True)])
     tracked.results.update(work.document)

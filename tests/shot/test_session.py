@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +18,10 @@ from compositing.footage.frames import FrameRange
 from sam2_roto.errors import ModelError, PromptError, ShotError
 from sam2_roto.mattes import MatteRecipe
 from sam2_roto.shot import Cut, Shot, Stroke, TrackingSettings
+from sam2_roto.shot import session as session_module
 from sam2_roto.shot.export import shot_mattes
 from sam2_roto.shot.passes import spans
+from sam2_roto.shot.results import MASKLETS
 from sam2_roto.shot.session import Session, TrackReport
 from sam2_roto.shot.streams import Mark, Stream, streams_of
 from sam2_roto.tracking.fusion import Drift, missed
@@ -372,3 +376,46 @@ def test_unknown_settings_are_refused(work: Shot) -> None:
     work.set_tracking(TrackingSettings(precision="int2"))
     with pytest.raises(ModelError, match="the precision 'int2' is not one of"):
         Session(work)
+
+
+def test_a_session_that_cannot_begin_lets_go_of_the_footage(work: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    plain = session_module.open_reference
+
+    def noted(*words: Any) -> Any:
+        footage = plain(*words)
+        monkeypatch.setattr(footage, "close", lambda: closed.append("footage"))
+        return footage
+
+    monkeypatch.setattr(session_module, "open_reference", noted)
+    (work.folder / MASKLETS).write_text("in the way")
+    with pytest.raises(OSError, match="exists"):
+        Session(work, device="cpu")
+    assert closed == ["footage"]
+
+
+def test_masklets_are_let_go_of_though_the_footage_fails(work: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    opened = Session(work, device="cpu")
+    monkeypatch.setattr(opened.results, "close", lambda: closed.append("results"))
+    with monkeypatch.context() as patch:
+        patch.setattr(opened.footage, "close", fail)
+        with pytest.raises(OSError, match="no space"):
+            opened.close()
+    assert closed == ["results"]
+
+
+def test_a_shot_that_cannot_be_written_is_let_go_of(work: Shot, monkeypatch: pytest.MonkeyPatch) -> None:
+    work.add_object("fox")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(ShotError, match="cannot be written"):
+            work.close()
+    with pytest.raises(ShotError, match="is closed"):
+        work.add_object("dog")
+    with Shot(work.folder) as again:
+        assert [entry.name for entry in again.document.objects] == ["fox"]
+
+
+def fail(*_: object) -> None:
+    raise OSError(28, "no space left on device")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from sam2_roto.automatic import Everything, Proposal
 from sam2_roto.errors import PromptError
 from sam2_roto.shot import Session, Shot
 from sam2_roto.shot.pictures import enclosed, read_mask
-from sam2_roto.shot.suggestions import SUGGESTIONS, accept, draw, numbered, suggest
+from sam2_roto.shot.suggestions import SUGGESTIONS, accept, draw, numbered, shown, suggest
 
 EASY = Everything(points_per_side=3, iou=-1.0, stability=0.0)
 """Everything that a network of random weights answers is a suggestion."""
@@ -34,6 +36,17 @@ def test_suggestions_are_kept_and_read_as_they_were(session: Session) -> None:
         assert one[1:] == other[1:]
     kept.write_bytes(kept.read_bytes()[:100])  # as a full disk may leave it
     assert [one.box for one in suggest(session, 3, EASY)] == [one.box for one in found]
+
+
+def test_the_list_that_was_shown_last_is_found_without_its_settings(session: Session) -> None:
+    assert shown(session, 3) is None
+    first, other = suggest(session, 3, EASY), suggest(session, 3, replace(EASY, points_per_side=2))
+    assert len(first) != len(other)
+    for settings, expected in ((EASY, first), (replace(EASY, points_per_side=2), other)):
+        suggest(session, 3, settings)  # shown again, from the disk
+        last = shown(session, 3)
+        assert last is not None
+        assert [one[1:] for one in last] == [one[1:] for one in expected]
 
 
 def test_progress_counts_the_clicks(session: Session) -> None:

@@ -104,6 +104,10 @@ def test_a_wrong_setting_is_named() -> None:
         parse_recipe({"stages": [stage], "frozen": ["head"]})
     with pytest.raises(RecipeError, match="the model 'micro'"):
         parse_recipe({"stages": [stage], "model": "micro"})
+    scenes, long = {"scenes": "scenes"}, {**stage, "frames": 8}
+    with pytest.raises(RecipeError, match="asks for 8 frames and a scene has 7"):
+        parse_recipe({"stages": [long], "lessons": scenes})
+    assert parse_recipe({"stages": [long], "lessons": {**scenes, "scene_share": 0.0}}).steps == 1
 
 
 def test_a_stage_sets_its_difficulty_and_prompting() -> None:

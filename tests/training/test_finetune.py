@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from compositing.footage.frames import FrameRange
 from sam2_roto.checkpoints.load import load_weights
 from sam2_roto.cli import main
-from sam2_roto.errors import CheckpointError, DatasetError
+from sam2_roto.errors import CheckpointError, DatasetError, ModelError
 from sam2_roto.model import CONFIGS, SAM2, build_model
 from sam2_roto.training.config import RecipeError
 from sam2_roto.training.data import ClipOrder, choose_objects, tensors_of
@@ -73,11 +73,15 @@ def test_a_run_of_another_model_is_not_resumed(random_weights: Path, shot_folder
         Trainer(recipe, UserClips(open_user_data(shot_folder)), tmp_path, CPU, quiet=True)
 
 
-def test_a_run_that_froze_other_parts_is_not_resumed(random_weights: Path, shot_folder: Path, tmp_path: Path) -> None:
+def test_a_run_that_froze_other_parts_is_not_resumed(
+    random_weights: Path, shot_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(words(random_weights, shot_folder, tmp_path, "--steps", "1", "--freeze", "none")) == 0
     recipe = finetuning_recipe(Finetuning(str(random_weights), image_size=64))
     with pytest.raises(CheckpointError, match="froze other parts"):
         Trainer(recipe, UserClips(open_user_data(shot_folder)), tmp_path, CPU, quiet=True)
+    assert main(["train", "--config", "smoke", "--out", str(tmp_path), "--resume", "--quiet"]) == 2
+    assert f"{tmp_path} holds another run, begun with the stage 'finetune'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["nano", "sam2.1_hiera_tiny", "sam2_hiera_large"])
@@ -143,6 +147,12 @@ def test_wrong_words_are_told(
         UserClips(open_user_data(shot_folder), FrameRange(50, 60))
     with pytest.raises(RecipeError, match="nothing is left to train"):
         finetuning_recipe(Finetuning(str(random_weights), frozen=tuple(PARTS)))
+    with pytest.raises(RecipeError, match="Fine-tuning has the seed -1; give 0 or more"):
+        finetuning_recipe(Finetuning(str(random_weights), seed=-1))
+    with pytest.raises(ModelError, match="the image size 4128 is not a multiple of 32 from 64 to 4096"):
+        finetuning_recipe(Finetuning(str(random_weights), image_size=4128))
+    with pytest.raises(DatasetError, match=r"--frames-range 0-50 goes beyond .*, which has the frames 0-11"):
+        UserClips(open_user_data(shot_folder), FrameRange(0, 50))
     assert main(["train", "--steps", "5", "--out", str(tmp_path / "a")]) == 2
     assert "--steps belongs to fine-tuning" in capsys.readouterr().err
     assert main(["train", "--finetune", str(random_weights), "--out", str(tmp_path / "b")]) == 2

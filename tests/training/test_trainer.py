@@ -14,17 +14,19 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from sam2_roto.cli import main
 from sam2_roto.errors import CheckpointError
 from sam2_roto.model import build_model
 from sam2_roto.training.checkpoint import load_state
-from sam2_roto.training.cli import RECIPES, check_folder
+from sam2_roto.training.cli import RECIPES, check_folder, check_run
+from sam2_roto.training.clips import TextureLibrary
 from sam2_roto.training.config import Recipe, RecipeError, load_recipe
 from sam2_roto.training.data import BatchMaker
 from sam2_roto.training.distil import Distillation
 from sam2_roto.training.optimiser import make_optimiser, rate_at
 from sam2_roto.training.preview import save_strips
 from sam2_roto.training.step import train_step
-from sam2_roto.training.trainer import CHECKPOINT, Trainer
+from sam2_roto.training.trainer import CHECKPOINT, LOG, Trainer
 
 from .conftest import CPU, squares
 
@@ -114,6 +116,47 @@ def test_folders_are_not_mixed_up(tmp_path: Path) -> None:
         check_folder(tmp_path, resume=False)
     with pytest.raises(CheckpointError, match="no checkpoint of a training run"):
         load_state(tmp_path / CHECKPOINT)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            "--config nano",
+            "the weights file start.safetensors, which is not here; it holds a trunk that knows ImageNet",
+        ),
+        ("--config nano_detail", "what 'sam2-roto train --config nano --export nano.safetensors' writes"),
+        ("--config smoke --textures nowhere", "--textures nowhere is no folder with .mp4 movies in it"),
+        ("--config smoke --textures .", "--textures . is no folder with .mp4 movies in it"),
+        ("--config latin.toml", "latin.toml is not text in UTF-8; name a recipe file in TOML"),
+        ("--config .", "cannot be read"),
+        ("--config seed.toml", "seed.toml has the seed -1; give 0 or more"),
+        ("--config smoke --threads -1", "--threads -1 is not possible; give 1 or more"),
+        ("--config smoke --workers -1", "--workers -1 is not possible; give 0 or more"),
+    ],
+)
+def test_wrong_words_are_told_at_once(
+    words: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latin.toml").write_bytes("# Ü".encode("latin-1"))
+    smoke = (RECIPES / "smoke.toml").read_text()
+    (tmp_path / "seed.toml").write_text(smoke.replace("seed = 1", "seed = -1"))
+    monkeypatch.setattr(TextureLibrary, "build", lambda *_: pytest.fail("clips are opened"))
+    assert main(["train", "--out", "run", "--quiet", *words.split()]) == 2
+    told = capsys.readouterr().err
+    assert says in told
+    assert told.count("\n") == 1
+
+
+def test_a_run_is_not_gone_on_with_as_another(tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "smoke.toml")
+    check_run(tmp_path, recipe)  # before the first line of the log
+    (tmp_path / LOG).write_text("step,stage\n0,finetune\n")
+    with pytest.raises(RecipeError, match="another run, begun with the stage 'finetune'"):
+        check_run(tmp_path, recipe)
+    (tmp_path / LOG).write_text(f"step,stage\n0,{recipe.stages[0].name}\n")
+    check_run(tmp_path, recipe)
 
 
 def test_pictures_of_validation_stay_small(tmp_path: Path) -> None:

@@ -15,8 +15,6 @@ from sam2_roto.training.clips.motion import wander
 Array = npt.NDArray[Any]
 Rng = np.random.Generator
 
-_GRAIN_SIDE = 1024
-
 
 def graded(rng: Rng, frames: Array) -> Array:
     """Clip-wide colour: gain, contrast, saturation, grey, low contrast, gamma. float32 [T, h, w, 3] in 0..255."""

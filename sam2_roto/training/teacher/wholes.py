@@ -61,7 +61,8 @@ def meant(student: SAM2, picture: Array, click: Array) -> Array:
     tracker = CropTracker(student, ArraySource(picture[None]), "thing", memory)
     tracker.prompt("thing", 0, FramePrompt(points=((float(click[0]), float(click[1]), True),)))
     window, answer = memory.kept["thing", 0]
-    mask = mask_from_logits(window.spread(answer.logits, (SIDE, SIDE)), (SIDE, SIDE)).numpy() & bool(answer.present)
+    seen = mask_from_logits(window.spread(answer.logits, (SIDE, SIDE)), (SIDE, SIDE))
+    mask = seen.cpu().numpy() & bool(answer.present)
     return cv2.resize(mask.astype(np.uint8), (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_NEAREST) > 0
 
 

@@ -104,6 +104,19 @@ CASES = {
     "bad effect": ("{project} --clip V2:1 --click a:6:3,4 --as effect:blur,9", "the effect 'blur,9' is not FILTER"),
     "itself": ("{project} --clip V2:1 --click a:6:3,4 -o {project}", "is the project itself, which is kept"),
     "taken name": ("{project} --clip V2:1 --click a:6:3,4 -o {folder}/text.mlt", "there is a file"),
+    "no project's name": ("{project} --clip V2:1 --click a:6:3,4 -o {folder}/a.mkv --overwrite", "ends in .mlt or"),
+    "footage": (
+        "{folder}/nested.mlt --clip V1:1 --click a:6:3,4 -o {folder}/inner.mlt --overwrite",
+        "inner.mlt is used in nested.mlt and would be replaced; choose another name",
+    ),
+    "footage as a matte": (
+        "{project} --clip V2:1 --click plate:6:3,4 --mattes {folder} --overwrite",
+        "plate.mkv is used in edit.kdenlive and would be replaced; choose another name",
+    ),
+    "taken matte": (
+        "{project} --clip V2:1 --click text:6:3,4 --mattes {folder}",
+        "text.mlt is there already, and sam2",
+    ),
     "lost footage": ("{folder}/lost.mlt --clip V1:1 --click a:6:3,4", "There is no file or folder"),
 }
 
@@ -120,12 +133,20 @@ def test_what_is_wrong_is_said(case: str, project: Path, capsys: pytest.CaptureF
         f'<mlt><profile {size}/><producer id="p" in="0" out="9">{lost}</producer>'
         '<playlist id="l"><entry producer="p" in="0" out="9"/></playlist></mlt>'
     )
+    plays = '<property name="resource">inner.mlt</property><property name="mlt_service">xml</property>'
+    (folder / "nested.mlt").write_text(
+        (folder / "lost.mlt")
+        .read_text()
+        .replace("<playlist", f'<producer id="n" in="0" out="9">{plays}</producer><playlist')
+    )
+    (folder / "inner.mlt").write_text("<mlt/>")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     line, wanted = (text.format(folder=folder, project=project) for text in CASES[case])
     assert main(["mlt", *line.split()]) == 2
     said = capsys.readouterr().err
     assert wanted in said
     assert "Traceback" not in said
-    assert not list(folder.glob("*_roto*"))
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_project_elsewhere_must_find_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
