@@ -27,8 +27,8 @@ def check_folder(folder: Path, footage: Footage, work: str) -> None:
     sequence = footage.path.is_dir() or len(footage.files) > 1
     if sequence and place_of(folder) == place_of(home):
         raise OutputError(
-            f"{folder} is the folder of {footage.path}, which is read for this {work} and must stay alone in it; "
-            "choose another folder for the output."
+            f"{folder} holds the pictures that are read for this {work} ({footage.files[0].name} …), which no other "
+            "sequence may join; choose another folder for the output."
         )
 
 

@@ -127,7 +127,7 @@ class Sound(Closing):
     def _encode(self, index: int, frames: list[AudioFrame]) -> Iterator[Packet[Any]]:
         """Decoded sound as packets of the target's track."""
         for frame in frames:
-            if frame.pts is None:
+            if frame.pts is None or frame.time_base is None:
                 continue
             time = frame.pts * frame.time_base - self._start
             frame.pts, frame.time_base = round(time * frame.sample_rate), Fraction(1, frame.sample_rate)
@@ -146,13 +146,14 @@ class Sound(Closing):
         earliest = self._start - _LEAD_IN if edits else self._start
         if self._start > 1:
             self._source.seek(int((self._start - 1) * av.time_base), backward=True)
-        for packet in self._source.demux(*self._source.streams.audio):
+        stream_of = {stream.index: stream for stream in self._source.streams.audio}
+        for packet in self._source.demux(*stream_of.values()):
             if packet.pts is None or not packet.size:
                 continue
             if _begin(packet) < earliest or _begin(packet) >= self._end:
                 continue
             if packet.stream.index in self._encoded:
-                yield from self._encode(packet.stream.index, packet.decode())
+                yield from self._encode(packet.stream.index, stream_of[packet.stream.index].decode(packet))
                 continue
             shift = round(self._start / packet.time_base)
             packet.pts -= shift

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.folder.is_dir():
         raise StoreError(f"there is no folder {args.folder}; give the output folder of 'sam2-roto rotoscope'")
     with MaskletStore.load(args.folder / MASKLETS) as store, ProgressBar(args.quiet) as progress:
-        name = args.name or stem(Path(store.job["footage"]))
+        name = stem(Path(store.job["footage"])) if args.name is None else args.name
         paths = export_dataset(store, args.output, args.format, name, pictures=args.pictures, progress=progress)
     print(json.dumps({"name": name, "written": list(map(str, paths))}, indent=2) if args.json else _lines(paths))
     return 0

@@ -1,6 +1,6 @@
 """The record of what was delivered into a folder: what it names is ours to replace, and nothing else is.
 
-It is a hidden file in the folder, ``.sam2_roto.json``::
+It is a file in the folder, ``sam2_roto.json``::
 
     {"format": 1, "files": {"sh010_matte.1001.exr": "rotoscope 5f0c2a", "overlay.mp4": "rotoscope 5f0c2a"}}
 
@@ -22,7 +22,7 @@ from sam2_roto.export.files import replacing
 FORMAT = 1
 """Version of the layout."""
 
-NAME = ".sam2_roto.json"
+NAME = "sam2_roto.json"
 
 
 class Record:

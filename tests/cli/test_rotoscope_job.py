@@ -106,8 +106,8 @@ def left(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("{x}/x_matte.0000.png -o {x} --format png", "is the folder of"),
-        ("{x} -o {x}", "is the folder of {x}, which is read for this job and must stay alone in it; choose another"),
+        ("{x}/x_matte.0000.png -o {x} --format png", "holds the pictures that are read"),
+        ("{x} -o {x}", "{x} holds the pictures that are read for this job (x_matte.0000.png …), which no other"),
         ("{m}/overlay.mp4 -o {m}", "{m}/overlay.mp4 is read for this job and would be overwritten; choose another"),
         (
             "{m}/overlay.mp4 -o {m} --no-preview --mask ball:1:{m}/overlay_matte.0000.exr",
@@ -146,7 +146,7 @@ def test_overwrite_takes_the_old_jobs_files_away(words: list[str], tmp_path: Pat
     shapes = left(tmp_path)["shape_ball.json"]
     assert main([*words, "--click", "ball:0:25,32", "--no-preview", "--overwrite"]) == 0
     mattes = {f"shot_matte.{frame:04d}.exr" for frame in range(8)}
-    kept = {"deep", "masklets", "shot_matte_notes.txt", ".sam2_roto.json"}
+    kept = {"deep", "masklets", "shot_matte_notes.txt", "sam2_roto.json"}
     assert {path.name for path in out.iterdir()} == mattes | kept
     assert left(tmp_path)["shape_ball.json"] == shapes
 

@@ -236,7 +236,7 @@ def test_an_export_replaces_nothing_but_exports(
     say("track", folder, "--quiet")
     before = {path.name: path.read_bytes() for path in plates.iterdir()}
     assert main(["shot", "export", str(folder), "-o", str(plates)]) == 2
-    assert f"{plates} is the folder of" in capsys.readouterr().err
+    assert f"{plates} holds the pictures that are read for this job" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in plates.iterdir()} == before
     out.mkdir()
     (out / "sh010_matte.0001.exr").write_text("of someone else")

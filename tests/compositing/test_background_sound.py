@@ -117,10 +117,11 @@ def test_all_of_it(sound: str, source: str, target: str, tmp_path: Path, write: 
     assert onsets(tmp_path / target) == pytest.approx(flashes(tmp_path / target), abs=0.004)
 
 
-def test_a_part_of_it(tmp_path: Path, write: object) -> None:
+@pytest.mark.parametrize(("sound", "source"), [("aac", "plate.mp4"), ("pcm_s16le", "plate.mov")])
+def test_a_part_of_it(sound: str, source: str, tmp_path: Path, write: object) -> None:
     from compositing import FrameRange
 
-    plate = beeping_movie(tmp_path / "plate.mp4")
+    plate = beeping_movie(tmp_path / source, sound=sound)
     composite(job(plate, mattes(tmp_path / "m", write), tmp_path / "out.mp4", frames=FrameRange(31, 70)))
     assert flashes(tmp_path / "out.mp4") == pytest.approx([(40 - 31) / RATE, (65 - 31) / RATE], abs=0.002)
     assert onsets(tmp_path / "out.mp4") == pytest.approx(flashes(tmp_path / "out.mp4"), abs=0.004)
