@@ -11,8 +11,8 @@ LARGEST = 65504.0
 
 
 def finite(image: Image) -> Image:
-    """The image with NaN as 0 and infinities as the largest half float; given back itself where it has neither."""
-    # A sum that overflows costs no more than a copy.
-    if bool(image.pixels.sum().isfinite()):
+    """The image with NaN as 0 and infinities as the largest half float."""
+    # A sum is cheaper than a copy, and one that overflows costs no more than that; of a GPU it would be waited for.
+    if image.pixels.device.type == "cpu" and bool(image.pixels.sum().isfinite()):
         return image
     return replace(image, pixels=image.pixels.nan_to_num(0.0, LARGEST, -LARGEST))
