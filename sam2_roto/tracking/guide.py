@@ -16,18 +16,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from compositing.flow import dense_flow, doubt, gray
+from compositing.flow import gray
 from sam2_roto.model import Prediction
 
+from .leap import Motion, Shift, leapt, measured
 from .source import FrameSource
 
 View = npt.NDArray[np.uint8]
 
 LIMIT = 10.0
 """Carried logits lie in -LIMIT..LIMIT."""
-
-PATIENCE = 2.0
-"""Doubt, in pixels, at which the carried logits are worth 1/e."""
 
 NEIGHBOURHOOD, TOLERANCE = 5, 0.2
 """Detail is what averages out over so many cells; means of coverage further apart than this are another opinion."""
@@ -40,16 +38,19 @@ FINENESS = 2
 the truth than the slow one at the input's size, and no dearer."""
 
 
-def motion(here: npt.NDArray[Any], there: npt.NDArray[Any], cells: int, *, quick: bool = False) -> Tensor:
+def motion(here: npt.NDArray[Any], there: npt.NDArray[Any], cells: int) -> Tensor:
     """How the picture ``here`` lies in ``there``, both uint8 ``[S, S]``: float32 ``[3, cells, cells]``.
 
     The offsets (x, y) in cells, and the trust in them, 0..1.
     """
-    flow = dense_flow(here, there, quick=quick)
-    trust = cv2.exp(doubt(flow, dense_flow(there, here, quick=quick)) * (-1.0 / PATIENCE))
-    size, scale = (cells, cells), cells / len(here)
-    offsets = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) * np.float32(scale)
-    trusted = cv2.resize(trust, size, interpolation=cv2.INTER_AREA)
+    return in_cells(measured(here, there), cells)
+
+
+def in_cells(found: Motion, cells: int) -> Tensor:
+    """A motion on a grid of ``cells``, as ``motion`` gives it."""
+    size, scale = (cells, cells), cells / len(found.trust)
+    offsets = cv2.resize(found.offsets, size, interpolation=cv2.INTER_AREA) * np.float32(scale)
+    trusted = cv2.resize(found.trust, size, interpolation=cv2.INTER_AREA)
     return torch.from_numpy(np.dstack((offsets, trusted))).permute(2, 0, 1)
 
 
@@ -103,16 +104,27 @@ class Guide:
         while len(self._seen) > LOOK_BACK + 1:
             del self._seen[next(iter(self._seen))]
 
-    def toward(self, behind: int, frame: int, anew: View | None = None) -> Tensor:
-        """Where the picture of ``frame``, seen before, was on frame ``behind``: float32 ``[1, 3, cells, cells]``.
+    def toward(
+        self, behind: int, frame: int, masks: Tensor, guesses: Sequence[Sequence[Shift]], anew: View | None = None
+    ) -> Tensor:
+        """Where what lies under masks on frame ``behind`` comes from on ``frame``: float32 ``[B, 3, cells, cells]``.
 
-        ``anew`` is the picture of ``behind`` where it has to be looked at from another place than it was.
+        Args:
+            behind, frame: the latter was seen before.
+            masks: logits ``[B, h, w]`` on ``behind``, on the CPU.
+            guesses: for each, how far it may have moved.
+            anew: the picture of ``behind`` where it has to be looked at from another place than it was.
         """
+        here, there = self._seen[frame], self._behind(behind, anew)
+        flow = measured(here, there, quick=True)
+        coverage = masks.float().sigmoid().numpy()
+        moved = [leapt(here, there, flow, *each) for each in zip(coverage, guesses, strict=True)]
+        return torch.stack([in_cells(found, self._cells) for found in moved])
+
+    def _behind(self, frame: int, anew: View | None) -> npt.NDArray[Any]:
         if anew is not None:
-            there = self._gray(anew)
-        else:
-            there = self._seen[behind] if behind in self._seen else self._gray(self._source.view(behind))
-        return motion(self._seen[frame], there, self._cells, quick=True)[None]
+            return self._gray(anew)
+        return self._seen[frame] if frame in self._seen else self._gray(self._source.view(frame))
 
     def _gray(self, view: View) -> npt.NDArray[Any]:
         return gray(cv2.resize(view, (self._size, self._size), interpolation=cv2.INTER_AREA))

@@ -14,7 +14,8 @@ from sam2_roto.model.mask_decoder import Decoded
 
 from .archive import Archive
 from .batches import Group, equal_shapes, stack
-from .guide import LOOK_BACK, Guide, carry, keep_detail
+from .carrier import Carrier
+from .guide import Guide, keep_detail
 from .heed import heeded
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory
@@ -80,7 +81,7 @@ class Tracker:
         self._said = 0
         self.notes: list[str] = []
         config = model.config
-        self._guide = Guide(source, config.image_size, config.logit_size) if config.guided else None
+        self._carrier = self._make_carrier() if config.guided else None
 
     @torch.inference_mode()
     def prompt(self, name: str, frame: int, prompt: FramePrompt, *, clear: bool = False) -> ObjectFrame:
@@ -187,9 +188,7 @@ class Tracker:
     ) -> Flight:
         """Give one frame to the device for all objects; prompted frames keep the artist's answer."""
         entries = [entry for entry in active if index not in entry.answers]
-        if self._guide is not None:
-            self._guide.see(self.frames[index], view)
-        carried = self._carry(entries, index, step)
+        carried = self._carrier.carried(entries, index, step, view) if self._carrier else {}
         groups = list(equal_shapes([(entry, read(entry, index, step)) for entry in entries], carried, self._max_rows))
         parts: list[tuple[Group, Leaving | Prediction, Belief]] = []
         while groups:
@@ -216,7 +215,8 @@ class Tracker:
         """What is seen of a batch of objects, and what is remembered of them."""
         entries = [entry for entry, _ in group]
         memory = stack([recall for _, recall in group], self.model.config, self._device, len(self.frames))
-        priors = torch.stack([carried[entry.name] for entry in entries]) if entries[0].name in carried else None
+        known = [carried[entry.name] for entry in entries if entry.name in carried]  # all or none: ``equal_shapes``
+        priors = torch.stack(known).to(self._device) if known else None
         if priors is None and not self.model.config.recognition and all(entry.policy is None for entry in entries):
             return *self._step(features, memory), Belief(None, [None] * len(group))
         decoded = self.model.decode(self.model.condition(features.top, memory), features, mask=priors)
@@ -260,28 +260,9 @@ class Tracker:
         self.notes.append("the device's memory is short: what is remembered is kept by the host, which is slower")
         return [[(entry, read(entry, index, step)) for entry, _ in group]]
 
-    def _carry(self, entries: list[TrackedObject], index: int, step: int) -> dict[str, Tensor]:
-        """Where the masks of the frame behind are by now, ``[1, S/4, S/4]`` logits by name, for a guided network.
-
-        An object that was not seen there may have been given up by mistake: it is looked for where it was on the
-        latest of ``LOOK_BACK`` frames. One that was not seen for longer is left to memory, which may find it anywhere.
-        """
-        found: dict[str, Tensor] = {}
-        if self._guide is None:
-            return found
-        reach = range(index - step, index - step * (LOOK_BACK + 1), -step)
-        for behind in [place for place in reach if 0 <= place < len(self.frames)]:
-            known = {entry.name: self._known(entry, behind) for entry in entries if entry.name not in found}
-            seen = {name: result.logits for name, result in known.items() if result and result.present}
-            if seen:
-                found |= self._moved(self._guide, seen, self.frames[behind], self.frames[index])
-        return found
-
-    def _moved(self, guide: Guide, seen: dict[str, Tensor], there: int, here: int) -> dict[str, Tensor]:
-        """Masks of frame ``there`` as they lie on ``here``, by name."""
-        laid = [self._from_here(logits, there, here).to(self._device) for logits in seen.values()]
-        moved = guide.toward(there, here, self._look_back(there, here)).to(self._device)
-        return dict(zip(seen, carry(torch.stack(laid)[:, None], moved), strict=True))
+    def _make_carrier(self) -> Carrier:
+        guide = Guide(self.source, self.model.config.image_size, self.model.config.logit_size)
+        return Carrier(guide, self.frames, self._known, self._from_here, self._look_back)
 
     def _look_back(self, there: int, here: int) -> View | None:  # noqa: ARG002
         """The picture of frame ``there`` as ``here`` is looked at; None where both are looked at alike."""

@@ -101,7 +101,10 @@ def test_the_guide_points_to_pictures_that_it_has_seen() -> None:
     for back in range(1, LOOK_BACK + 1):
         alone = Guide(source, SIZE, CELLS)
         alone.see(last, views[last])
-        assert torch.equal(guide.toward(last - back, last), alone.toward(last - back, last))
+        masks = _disc(20, 12)[None]
+        moved = guide.toward(last - back, last, masks, [[(0.2, 0.1)]])
+        assert moved.shape == (1, 3, CELLS, CELLS)
+        assert torch.equal(moved, alone.toward(last - back, last, masks, [[(0.2, 0.1)]]))
     asked.assert_not_called()
 
 
