@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
@@ -165,6 +166,8 @@ class MovieFile:
     def _encode(self, stream: VideoStream, frame: VideoFrame | None) -> None:
         try:
             packets = stream.encode(frame)
+            if frame is None and not self._bytes:
+                _put_in_time(packets)
             self._bytes += sum(packet.size for packet in packets)
             self._container.mux(packets)
         except (av.error.FFmpegError, OSError) as error:
@@ -201,6 +204,18 @@ class MovieFile:
             self.close()
         else:
             self.abandon()
+
+
+def _put_in_time(packets: Sequence[Packet[VideoStream]]) -> None:
+    """Say when each packet of a movie is decoded: one after another, as late as all of them can be shown in time.
+
+    Of movies that are shorter than its look-ahead x265 says it from memory that it never wrote.
+    """
+    shown = [(packet, packet.pts) for packet in packets if packet.pts is not None]
+    order = sorted(pts for _, pts in shown)
+    late = max((due - pts for due, (_, pts) in zip(order, shown, strict=True)), default=0)
+    for due, (packet, _) in zip(order, shown, strict=True):
+        packet.dts = due - late
 
 
 def _reason(error: Exception) -> str:
