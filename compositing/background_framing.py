@@ -16,7 +16,7 @@ Points = NDArray[np.float64]
 
 def centre(matte: Image) -> tuple[float, float] | None:
     """The middle of what a matte shows, in pixels of the plate; None where it shows nothing (under 16 pixels)."""
-    plane = matte_plane(matte).clamp(0, 1).double()
+    plane = matte_plane(matte).nan_to_num(0.0).clamp(0, 1).double()
     across, down = plane.sum(0).cpu().numpy(), plane.sum(1).cpu().numpy()
     total = across.sum()
     if total < 16:

@@ -63,7 +63,7 @@ class Delivery(NamedTuple):
     Attributes:
         kind: one of KINDS.
         shot: what the service knows of it.
-        objects: names, in their order.
+        objects: names of those that are not hidden, in their order.
         folder: where the files lie.
         files: their paths, sorted.
         kinds: the same by what they are: 'mattes', 'splines', …
@@ -228,7 +228,7 @@ def deliver(client: Client, order: Order, wish: Mapping[str, Any], settings: Map
     for prompt in order.prompts:
         said = dict(prompt)
         client.prompt(shot, said.pop("object"), said.pop("frame"), **said)
-    names = [entry["name"] for entry in client.shot(shot).get("objects", [])]
+    names = [entry["name"] for entry in client.shot(shot).get("objects", []) if entry.get("visible", True)]
     if order.kind == "composite":
         started = client.composite(shot, objects=names, **wish)
     else:

@@ -231,6 +231,9 @@ def test_a_cropped_matte_is_the_same() -> None:
 def test_the_centre_of_a_matte() -> None:
     assert centre(disc()) == pytest.approx((48.0, 36.0), abs=0.01)
     assert centre(replace(disc(), pixels=torch.zeros(1, HEIGHT, WIDTH))) is None
+    spoilt = disc().pixels.clone()
+    spoilt[0, 0, 0] = torch.nan
+    assert centre(replace(disc(), pixels=spoilt)) == centre(disc())
 
 
 def test_a_frame_follows_smoothly_and_stays_on_the_plate() -> None:

@@ -180,6 +180,18 @@ def test_a_composite_is_made_before_its_background(client: Client, fake: Any, pl
     assert ("POST", "/v1/shots/s/composite", body) in fake.heard
 
 
+@pytest.mark.parametrize("kind", ["matte", "composite"])
+def test_objects_that_are_hidden_are_left_out(kind: str, client: Client, fake: Any, plate: Path, output: Path) -> None:
+    objects = [{"name": "cat", "visible": False}, {"name": "dog", "visible": True}]
+    shot = {"id": "s", "footage": str(plate), "range": [1001, 1008], "objects": objects}
+    fake.routes["GET", "/v1/shots/s"] = lambda _: (200, shot)
+    delivery = finish(Every(plate).rotoscope(client, [], str(output), kind=kind, background="#ffcc00"))
+    assert delivery.objects == ["dog"]
+    assert delivery.of("dog") == delivery.files
+    asked = [body["objects"] for _, path, body in fake.heard if path.endswith("/composite")]
+    assert asked == ([["dog"]] if kind == "composite" else [])
+
+
 def test_a_colour_as_background_opens_no_folder(client: Client, fake: Any, plate: Path, output: Path) -> None:
     finish(Every(plate).rotoscope(client, [], str(output), kind="composite", background="#ffcc00"))
     opened = [body["path"] for _, path, body in fake.heard if path == "/v1/folders"]
