@@ -86,12 +86,16 @@ class CropSource:
         return frame in self._windows or self._seen(frame) is not None
 
     def look(self, frame: int) -> Window:
-        """Take the frame's window into use: that of before, or one decided by the frames behind."""
+        """Take the frame's window into use."""
+        self._now = self.window(frame)
+        return self._now
+
+    def window(self, frame: int) -> Window:
+        """The frame's window: that of before, or one decided by the frames behind."""
         if frame not in self._windows:
             known = self._seen(frame)
             self._windows[frame] = known[0] if known else self._following(frame)
-        self._now = self._windows[frame]
-        return self._now
+        return self._windows[frame]
 
     def place(self, frame: int, window: Window | None) -> None:
         """Settle the frame's window, the whole plate where ``None``, and take it into use."""

@@ -116,6 +116,9 @@ class CropTracker(Tracker):
         self._crop.step = -1 if reverse else 1
         yield from super().propagate(start, stop, reverse=reverse, joins=joins, cancelled=cancelled)
 
+    def _window(self, index: int) -> Window:
+        return self._crop.window(self.frames[index])
+
     def _look_back(self, there: int, here: int) -> View | None:
         """Frame ``there`` through the window of ``here``, so that motion is that of the plate, not of the window."""
         return None if self._crop.look(there) == self._crop.look(here) else self._crop.through(there, here)

@@ -13,6 +13,7 @@ from sam2_roto.model import ModelConfig
 
 from .kalman import box_iou, mask_box
 from .policy import Candidates, Mask, Reading, latest
+from .window import Window
 
 if TYPE_CHECKING:
     from .objects import ObjectFrame
@@ -36,7 +37,7 @@ class DistractorPolicy:
         self._config = config
         self._held: deque[int] = deque(maxlen=self.HELD)
         self._visible: deque[int] = deque(maxlen=self.RECENT)
-        self._areas: deque[int] = deque(maxlen=10)
+        self._areas: deque[float] = deque(maxlen=10)
         self._start = self._last = 0
         self._step = 1
 
@@ -45,12 +46,12 @@ class DistractorPolicy:
         """Frames with a distractor, and the sparse recent ones."""
         return {*self._held, *self._visible}
 
-    def begin(self, frame: int, step: int, answer: ObjectFrame) -> None:
+    def begin(self, frame: int, step: int, answer: ObjectFrame, window: Window) -> None:
         """Forget all frames but the prompted one."""
         self._held.clear()
         self._visible.clear()
         self._areas.clear()
-        self._areas.append(_area(answer))
+        self._areas.append(_area(answer, window))
         self._start = self._last = frame
         self._step = step
 
@@ -67,9 +68,9 @@ class DistractorPolicy:
         """The candidate of best predicted IoU."""
         return int(seen.iou.argmax())
 
-    def note(self, frame: int, result: ObjectFrame, seen: Candidates | None) -> bool:
+    def note(self, frame: int, result: ObjectFrame, window: Window, seen: Candidates | None) -> bool:
         """Hold the frame where a distractor was told from the object."""
-        area = _area(result)
+        area = _area(result, window)
         held = result.held if seen is None else self._tells(frame, result, area, seen)
         if held:
             self._held.append(frame)
@@ -80,7 +81,7 @@ class DistractorPolicy:
                 self._visible.append(frame)
         return held
 
-    def _tells(self, frame: int, result: ObjectFrame, area: int, seen: Candidates) -> bool:
+    def _tells(self, frame: int, result: ObjectFrame, area: float, seen: Candidates) -> bool:
         usual = float(np.median(self._areas))
         steady = abs(area - usual) <= self.USUAL * usual
         rested = abs(frame - self._last) > self.PAUSE
@@ -92,8 +93,9 @@ class DistractorPolicy:
         return any(_joined_iou(masks[chosen], other) <= self.APART for other in others)
 
 
-def _area(result: ObjectFrame) -> int:
-    return int((result.logits > 0).sum())
+def _area(result: ObjectFrame, window: Window) -> float:
+    """In the plate's pixels: a closer window does not make the object larger."""
+    return window.area(int((result.logits > 0).sum()), result.logits.shape)
 
 
 def _joined_iou(chosen: Mask, other: Mask) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 
 from sam2_roto.model import ModelConfig
 
-from .kalman import BoxFilter, box_iou, mask_box
+from .kalman import Box, BoxFilter, box_iou, mask_box
 from .policy import Candidates, Mask, Reading, latest
+from .window import Window
 
 if TYPE_CHECKING:
     from .objects import ObjectFrame
@@ -35,7 +36,7 @@ class MotionPolicy:
         self._stable = 0
         self._trusted: deque[int] = deque(maxlen=config.memories - 1)
         self._step = 1
-        self._expected: tuple[float, float, float, float] | None = None
+        self._expected: Box | None = None
         self._predicted_for: int | None = None
 
     @property
@@ -43,9 +44,9 @@ class MotionPolicy:
         """The latest frames that were trusted."""
         return tuple(self._trusted)
 
-    def begin(self, frame: int, step: int, answer: ObjectFrame) -> None:
+    def begin(self, frame: int, step: int, answer: ObjectFrame, window: Window) -> None:
         """Start the filter on the box that the artist settled."""
-        box = mask_box((answer.logits > 0).cpu().numpy())
+        box = _box(_mask(answer), window)
         self._filter = None if box is None else BoxFilter(box)
         self._expected = None
         self._stable, self._step, self._predicted_for = 0, step, frame
@@ -64,13 +65,13 @@ class MotionPolicy:
         self._predict(seen.frame)
         if self._stable < self.STABLE or self._expected is None:
             return int(seen.iou.argmax())
-        places = np.array([_overlap(mask, self._expected) for mask in seen.logits > 0])
+        places = np.array([_overlap(_box(mask, seen.window), self._expected) for mask in seen.logits > 0])
         return int((self.WEIGHT * places + (1 - self.WEIGHT) * seen.iou).argmax())
 
-    def note(self, frame: int, result: ObjectFrame, seen: Candidates | None) -> bool:  # noqa: ARG002
+    def note(self, frame: int, result: ObjectFrame, window: Window, seen: Candidates | None) -> bool:  # noqa: ARG002
         """Follow the box, and trust the frame where it is sure and in its place."""
         self._predict(frame)
-        box = mask_box((result.logits > 0).cpu().numpy()) if result.present else None
+        box = _box(_mask(result), window) if result.present else None
         if box is None or result.iou <= self.FOLLOWED:
             self._stable = 0
             return False
@@ -92,6 +93,15 @@ class MotionPolicy:
         self._predicted_for = frame
 
 
-def _overlap(mask: Mask, expected: tuple[float, float, float, float]) -> float:
+def _mask(result: ObjectFrame) -> Mask:
+    return np.asarray((result.logits > 0).cpu().numpy())
+
+
+def _box(mask: Mask, window: Window) -> Box | None:
+    """The box of a mask in the plate's pixels: a window that moves does not move it."""
     box = mask_box(mask)
+    return None if box is None else window.on_plate(box, mask.shape)
+
+
+def _overlap(box: Box | None, expected: Box) -> float:
     return 0.0 if box is None else box_iou(box, expected)

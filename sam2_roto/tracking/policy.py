@@ -24,6 +24,8 @@ import numpy.typing as npt
 
 from sam2_roto.model import ModelConfig
 
+from .window import Window
+
 if TYPE_CHECKING:
     from .objects import ObjectFrame
 
@@ -38,7 +40,9 @@ class Candidates(NamedTuple):
     step: int
     """Direction of the pass, 1 or -1."""
     view: npt.NDArray[np.uint8]
-    """The picture, uint8 RGB ``[H, W, 3]``."""
+    """The picture, uint8 RGB ``[H, W, 3]``; of the window, where the object is seen through one."""
+    window: Window
+    """The part of the plate that logits and picture show."""
     logits: npt.NDArray[np.float32]
     """``[M, S/4, S/4]``, not silenced where the object is absent."""
     iou: npt.NDArray[np.float32]
@@ -63,8 +67,11 @@ class Policy(Protocol):
     def held(self) -> Collection[int]:
         """Frames whose memory is kept beyond the latest ones, bounded in number."""
 
-    def begin(self, frame: int, step: int, answer: ObjectFrame) -> None:
-        """Forget all: a pass in direction ``step`` leaves the prompted ``frame``, where ``answer`` was settled."""
+    def begin(self, frame: int, step: int, answer: ObjectFrame, window: Window) -> None:
+        """Forget all: a pass in direction ``step`` leaves the prompted ``frame``, where ``answer`` was settled.
+
+        ``window`` is the part of the plate that it shows; it may be another one from frame to frame.
+        """
 
     def read(self, frame: int, remembered: Collection[int]) -> Reading:
         """What ``frame`` looks at, out of the ``remembered`` tracked frames."""
@@ -72,8 +79,8 @@ class Policy(Protocol):
     def choose(self, seen: Candidates) -> int:
         """Index of the candidate that is believed."""
 
-    def note(self, frame: int, result: ObjectFrame, seen: Candidates | None) -> bool:
-        """Take in what came of a frame, and say whether it is held from now on.
+    def note(self, frame: int, result: ObjectFrame, window: Window, seen: Candidates | None) -> bool:
+        """Take in what came of a frame in its window, and say whether it is held from now on.
 
         ``seen`` is None where the result was tracked earlier; ``result.held`` then is what was said at that time.
         """

@@ -15,6 +15,7 @@ from sam2_roto.model.mask_decoder import Decoded
 from .memory import FrameMemory, Recall
 from .objects import ObjectFrame, TrackedObject
 from .policy import Candidates
+from .window import Window
 
 View = NDArray[np.uint8]
 
@@ -33,21 +34,28 @@ def read(entry: TrackedObject, index: int, step: int) -> Recall:
     return entry.memory.recall(index, step, reading)
 
 
-def believe(entries: Sequence[TrackedObject], decoded: Decoded, index: int, step: int, view: View) -> Belief:
+def believe(
+    entries: Sequence[TrackedObject], decoded: Decoded, index: int, step: int, view: View, window: Window
+) -> Belief:
     """Ask each row's policy which of its candidates is the object."""
     if all(entry.policy is None for entry in entries):
         return Belief(None, [None] * len(entries))
     logits, iou, score = (part.float().cpu().numpy() for part in (decoded.logits, decoded.iou, decoded.score))
-    seen = [Candidates(index, step, view, logits[row], iou[row], float(score[row, 0])) for row in range(len(entries))]
+    seen = [
+        Candidates(index, step, view, window, logits[row], iou[row], float(score[row, 0]))
+        for row in range(len(entries))
+    ]
     best = [_choice(entry, offer) for entry, offer in zip(entries, seen, strict=True)]
     return Belief(torch.tensor(best, device=decoded.iou.device), seen)
 
 
-def note(entry: TrackedObject, index: int, step: int, result: ObjectFrame, seen: Candidates | None) -> ObjectFrame:
+def note(
+    entry: TrackedObject, index: int, step: int, result: ObjectFrame, window: Window, seen: Candidates | None
+) -> ObjectFrame:
     """Tell the policy what came of a frame, and keep in memory what it wants held."""
     if entry.policy is None:
         return result
-    result = result._replace(held=entry.policy.note(index, result, seen))
+    result = result._replace(held=entry.policy.note(index, result, window, seen))
     entry.memory.hold(entry.policy.held)
     entry.noted = (index, step)
     return result
@@ -59,6 +67,7 @@ def take_up(
     step: int,
     known: Callable[[int], ObjectFrame | None],
     relive: Callable[[int, ObjectFrame], FrameMemory],
+    window: Callable[[int], Window],
 ) -> None:
     """Bring an object's policy to where a pass reaches ``index``.
 
@@ -71,11 +80,11 @@ def take_up(
         return
     behind = [frame for frame in entry.answers if (index - frame) * step >= 0]
     start = min(behind or entry.answers, key=lambda frame: abs(index - frame))
-    policy.begin(start, step, entry.answers[start])
+    policy.begin(start, step, entry.answers[start], window(start))
     results = {frame: known(frame) for frame in range(start + step, index, step)} if behind else {}
     for frame, result in results.items():
         if result is not None:
-            policy.note(frame, result, None)
+            policy.note(frame, result, window(frame), None)
     for frame in policy.held:
         kept = results.get(frame)
         if kept is not None and frame not in entry.memory:

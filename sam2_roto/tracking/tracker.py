@@ -26,6 +26,7 @@ from .recognition import marks_of, recognised
 from .source import ENCODED_AHEAD, LOOK_AHEAD, FrameSource, encoded, prepare
 from .steady import Step, remember
 from .steering import Belief, View, believe, note, read, take_up
+from .window import Window
 
 FEATURES_KEPT = 2
 """Encoded frames kept, so that click after click on one frame is answered at once."""
@@ -169,7 +170,7 @@ class Tracker:
             active = [entry for entry in entries if (index - begins[entry.name]) * step >= 0]
             self._recall_behind([e for e in active if index in (order[0], begins[e.name])], index, step)
             for entry in active:
-                take_up(entry, index, step, partial(self._known, entry), self._relive)
+                take_up(entry, index, step, partial(self._known, entry), self._relive, self._window)
             features = self._features.get(index) or seen or self._encode(index, view)
             launch = partial(self._launch, active, index, step, features, view)
             flight, said = launch(), self._said
@@ -220,7 +221,7 @@ class Tracker:
         if priors is None and not self.model.config.recognition and all(entry.policy is None for entry in entries):
             return *self._step(features, memory), Belief(None, [None] * len(group))
         decoded = self.model.decode(self.model.condition(features.top, memory), features, mask=priors)
-        belief = believe(entries, decoded, index, step, view)
+        belief = believe(entries, decoded, index, step, view, self._window(index))
         decoded = self._recognise(group, decoded, belief.best, features)
         drawn = [entry.drawn(index, step) for entry in entries]
         prediction = self._round(keep_detail(self.model.choose(decoded, belief.best), priors, drawn))
@@ -238,7 +239,7 @@ class Tracker:
         for group, seen, belief in flight.parts:
             found = rows(seen.land() if isinstance(seen, Leaving) else seen, prompted=False)
             for (entry, _), result, offer in zip(group, found, belief.seen, strict=True):
-                result = note(entry, index, flight.step, result, offer)
+                result = note(entry, index, flight.step, result, self._window(index), offer)
                 entry.note(index, result)
                 results[entry.name] = result
                 self._store(entry.name, index, result)
@@ -263,6 +264,10 @@ class Tracker:
     def _make_carrier(self) -> Carrier:
         guide = Guide(self.source, self.model.config.image_size, self.model.config.logit_size)
         return Carrier(guide, self.frames, self._known, self._from_here, self._look_back)
+
+    def _window(self, index: int) -> Window:  # noqa: ARG002
+        """The part of the plate that a position was, or is, seen in."""
+        return Window(0, 0, self.source.width, self.source.height)
 
     def _look_back(self, there: int, here: int) -> View | None:  # noqa: ARG002
         """The picture of frame ``there`` as ``here`` is looked at; None where both are looked at alike."""

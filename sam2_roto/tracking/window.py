@@ -71,9 +71,18 @@ class Window(NamedTuple):
         pieces = _pieces((logits > 0).cpu().numpy())
         if not len(pieces):
             return None
-        across, down = self.width / logits.shape[1], self.height / logits.shape[0]
         (left, top), (right, bottom) = pieces[:, :2].min(axis=0), pieces[:, 2:].max(axis=0)
+        return self.on_plate((left, top, right, bottom), logits.shape)
+
+    def on_plate(self, box: Box, shape: Sequence[int]) -> Box:
+        """A box in cells of the window's logits ``shape`` (h, w), in the plate's pixels."""
+        across, down = self.width / shape[1], self.height / shape[0]
+        left, top, right, bottom = box
         return self.x + across * left, self.y + down * top, self.x + across * right, self.y + down * bottom
+
+    def area(self, cells: int, shape: Sequence[int]) -> float:
+        """What so many cells of the window's logits ``shape`` (h, w) cover, in the plate's pixels."""
+        return cells * self.width * self.height / (shape[0] * shape[1])
 
     def spread(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         """The window's logits on a grid over the whole plate of ``size`` (H, W), whose cells are as large as they were.

@@ -20,10 +20,12 @@ from sam2_roto.tracking.kalman import BoxFilter, box_iou, mask_box
 from sam2_roto.tracking.motion_policy import MotionPolicy
 from sam2_roto.tracking.policies import POLICIES, find_policy
 from sam2_roto.tracking.policy import Candidates, latest
+from sam2_roto.tracking.window import Window
 
 CONFIG = CONFIGS["nano"]
 BOX = FramePrompt(box=(12.0, 20.0, 36.0, 44.0))
 VIEW = np.zeros((8, 8, 3), np.uint8)
+WHOLE = Window(0, 0, 128, 128)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def result(logits: NDArray[np.float32], iou: float = 0.9, score: float = 5.0) ->
 
 
 def seen(frame: int, *logits: NDArray[np.float32], iou: tuple[float, ...]) -> Candidates:
-    return Candidates(frame, 1, VIEW, np.stack(logits), np.array(iou, np.float32), 5.0)
+    return Candidates(frame, 1, VIEW, WHOLE, np.stack(logits), np.array(iou, np.float32), 5.0)
 
 
 def test_a_filter_learns_a_steady_motion() -> None:
@@ -68,13 +70,13 @@ def test_only_remembered_frames_behind_are_read() -> None:
 
 def test_a_frame_with_a_distractor_is_held() -> None:
     policy = DistractorPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
+    policy.begin(0, 1, result(square(4)), WHOLE)
     both = np.maximum(square(4), square(22))
-    quiet = policy.note(7, result(square(4)), seen(7, square(4), square(4, 9), iou=(0.9, 0.5)))
-    told = policy.note(8, result(square(4)), seen(8, square(4), both, iou=(0.9, 0.5)))
-    soon = policy.note(10, result(square(4)), seen(10, square(4), both, iou=(0.9, 0.5)))
-    unsure = policy.note(20, result(square(4), iou=0.5), seen(20, square(4), both, iou=(0.5, 0.4)))
-    grown = policy.note(21, result(square(4, 16)), seen(21, square(4, 16), both, iou=(0.9, 0.5)))
+    quiet = policy.note(7, result(square(4)), WHOLE, seen(7, square(4), square(4, 9), iou=(0.9, 0.5)))
+    told = policy.note(8, result(square(4)), WHOLE, seen(8, square(4), both, iou=(0.9, 0.5)))
+    soon = policy.note(10, result(square(4)), WHOLE, seen(10, square(4), both, iou=(0.9, 0.5)))
+    unsure = policy.note(20, result(square(4), iou=0.5), WHOLE, seen(20, square(4), both, iou=(0.5, 0.4)))
+    grown = policy.note(21, result(square(4, 16)), WHOLE, seen(21, square(4, 16), both, iou=(0.9, 0.5)))
     assert (quiet, told, soon, unsure, grown) == (False, True, False, False, False)
     assert 8 in policy.held
     reading = policy.read(40, {8, 20, 39})
@@ -84,20 +86,20 @@ def test_a_frame_with_a_distractor_is_held() -> None:
 
 def test_a_mask_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(distractor_policy, "_area", lambda _: asked.append(1) or 64)
+    monkeypatch.setattr(distractor_policy, "_area", lambda *_: asked.append(1) or 64)
     policy = DistractorPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
+    policy.begin(0, 1, result(square(4)), WHOLE)
     asked.clear()
-    policy.note(8, result(square(4)), seen(8, square(4), square(22), iou=(0.9, 0.5)))
+    policy.note(8, result(square(4)), WHOLE, seen(8, square(4), square(22), iou=(0.9, 0.5)))
     assert asked == [1]
 
 
 def test_distractor_memory_is_bounded_and_sparse() -> None:
     policy = DistractorPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
+    policy.begin(0, 1, result(square(4)), WHOLE)
     both = np.maximum(square(4), square(22))
     for frame in range(1, 200):
-        policy.note(frame, result(square(4)), seen(frame, square(4), both, iou=(0.9, 0.5)))
+        policy.note(frame, result(square(4)), WHOLE, seen(frame, square(4), both, iou=(0.9, 0.5)))
     assert len(policy.held) <= policy.HELD + policy.RECENT
     reading = policy.read(200, set(policy.held) | {199})
     assert len(reading.spatial) < CONFIG.memories
@@ -106,20 +108,41 @@ def test_distractor_memory_is_bounded_and_sparse() -> None:
 
 def test_motion_overrules_a_sure_mask_in_the_wrong_place() -> None:
     policy = MotionPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
+    policy.begin(0, 1, result(square(4)), WHOLE)
     offer = (square(22), square(4))
     assert policy.choose(seen(1, *offer, iou=(0.6, 0.55))) == 0
-    policy.begin(0, 1, result(square(4)))
+    policy.begin(0, 1, result(square(4)), WHOLE)
     for frame in range(1, 20):
-        assert policy.note(frame, result(square(4)), None)
+        assert policy.note(frame, result(square(4)), WHOLE, None)
     assert policy.choose(seen(20, *offer, iou=(0.6, 0.55))) == 1
+
+
+def test_a_window_that_moves_moves_no_box() -> None:
+    policy = MotionPolicy(CONFIG)
+    policy.begin(0, 1, result(square(4)), WHOLE)
+    for frame in range(1, 20):  # 4 pixels of the plate are a cell
+        assert policy.note(frame, result(square(20 - frame)), Window(4 * (frame - 16), 0, 128, 128), None)
+    offer = seen(20, square(0), square(4), iou=(0.6, 0.55))._replace(window=Window(16, 0, 128, 128))
+    assert policy.choose(offer) == 0
+    assert policy.choose(offer._replace(window=WHOLE)) == 1
+
+
+def test_a_closer_window_makes_no_object_larger() -> None:
+    policy = DistractorPolicy(CONFIG)
+    policy.begin(0, 1, result(square(4)), WHOLE)
+    closer, near = Window(16, 32, 64, 64), square(4, 16)
+    both = np.maximum(near, square(22))
+    offer = seen(8, near, both, iou=(0.9, 0.5))._replace(window=closer)
+    assert policy.note(8, result(near), closer, offer)
 
 
 def test_motion_does_not_read_doubtful_frames_again() -> None:
     policy = MotionPolicy(CONFIG)
-    policy.begin(0, 1, result(square(4)))
+    policy.begin(0, 1, result(square(4)), WHOLE)
     trusted = [
-        policy.note(frame, result(square(4), iou=0.3 if frame == 5 else 0.9, score=-1.0 if frame == 6 else 5.0), None)
+        policy.note(
+            frame, result(square(4), iou=0.3 if frame == 5 else 0.9, score=-1.0 if frame == 6 else 5.0), WHOLE, None
+        )
         for frame in range(1, 10)
     ]
     assert trusted == [frame not in (5, 6) for frame in range(1, 10)]
