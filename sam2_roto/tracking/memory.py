@@ -54,6 +54,7 @@ class ObjectMemory:
         self._pointer = torch.empty(self._slots, config.width, device=device)
         self._ring: dict[int, int] = {}
         self._held: dict[int, FrameMemory] = {}
+        self._empty: set[int] = set()
         self.prompted: dict[int, FrameMemory] = {}
         self.spilled = False
         """Whether spatial memories are kept by the host, away from the pointers."""
@@ -62,6 +63,11 @@ class ObjectMemory:
     def tracked(self) -> Collection[int]:
         """Frames remembered that were not prompted."""
         return self._ring.keys() | self._held.keys()
+
+    @property
+    def showing(self) -> Collection[int]:
+        """Those of the tracked frames on which the object was seen."""
+        return [frame for frame in self.tracked if frame not in self._empty]
 
     @property
     def marked(self) -> list[Marks]:
@@ -89,6 +95,7 @@ class ObjectMemory:
     def push(self, frame: int, memory: FrameMemory) -> None:
         """Remember a tracked frame until as many newer ones have come as the ring holds."""
         self._held.pop(frame, None)
+        self._empty.discard(frame)
         slot = self._ring.pop(frame, None)
         if slot is None:
             full = len(self._ring) == self._slots
@@ -96,6 +103,10 @@ class ObjectMemory:
         self._spatial[slot].copy_(memory.spatial)
         self._pointer[slot].copy_(memory.pointer)
         self._ring[frame] = slot
+
+    def empty(self, frame: int) -> None:
+        """Say of a tracked frame that the object was not seen there."""
+        self._empty = {frame, *self._empty} & {*self.tracked}
 
     def hold(self, frames: Collection[int]) -> None:
         """Keep the tracked ones of ``frames`` until they are no longer named; bounded by what is named."""
@@ -137,9 +148,9 @@ class ObjectMemory:
         """Frames behind ``frame`` that a pass in direction ``step`` (1 or -1) would look at, nearest first."""
         return [frame - step * back for back in range(1, self._config.pointers)]
 
-    def reading(self, frame: int, step: int) -> Reading:
-        """The published choice: the frames just behind, nearest first."""
-        pointers = latest(frame, step, self._config.pointers, self._ring)
+    def reading(self, frame: int, step: int, known: Collection[int] | None = None) -> Reading:
+        """The published choice: the frames just behind, nearest first, of all that it remembers or those ``known``."""
+        pointers = latest(frame, step, self._config.pointers, self._ring if known is None else known)
         backs = [(other, abs(frame - other) - 1) for other in pointers]
         return Reading([(other, slot) for other, slot in backs if slot < self._config.memories - 1], pointers)
 

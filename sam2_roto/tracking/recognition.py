@@ -117,6 +117,13 @@ def _alike(seen: Tensor, marked: Mark) -> Tensor:
     return F.cosine_similarity((seen - marked.middle) @ marked.whitener, marked.look, dim=0)
 
 
+def judged(recognition: Sequence[float], found: Tensor) -> Tensor:
+    """What the ``evidence [B, 4]`` comes to: ``[B, 1]``, below 0 where the object is gone."""
+    bias, *weights = recognition
+    parts = [weight * part for weight, part in zip(weights, found.unbind(dim=1), strict=True)]
+    return torch.stack(parts, dim=1).sum(dim=1, keepdim=True).add(bias)
+
+
 def recognised(
     config: ModelConfig,
     decoded: Decoded,
@@ -131,8 +138,5 @@ def recognised(
     if config.recognition is None:
         return decoded
     believed = decoded.iou.argmax(dim=1) if best is None else best
-    found = evidence(decoded, believed, features, marked)
-    bias, *weights = config.recognition
-    parts = [weight * part for weight, part in zip(weights, found.unbind(dim=1), strict=True)]
-    verdict = torch.stack(parts, dim=1).sum(dim=1, keepdim=True).add(bias).to(decoded.score.dtype)
+    verdict = judged(config.recognition, evidence(decoded, believed, features, marked)).to(decoded.score.dtype)
     return decoded._replace(score=torch.where(verdict < 0, torch.minimum(decoded.score, verdict), decoded.score))

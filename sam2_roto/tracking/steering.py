@@ -28,10 +28,16 @@ class Belief(NamedTuple):
     seen: Sequence[Candidates | None]
 
 
-def read(entry: TrackedObject, index: int, step: int) -> Recall:
-    """What an object looks back at from a frame."""
-    reading = None if entry.policy is None else entry.policy.read(index, entry.memory.tracked)
-    return entry.memory.recall(index, step, reading)
+def read(entry: TrackedObject, index: int, step: int, *, lost: bool = False) -> Recall:
+    """What an object looks back at from a frame.
+
+    One that was ``lost`` looks at what shows it alone: memories of its absence would say that it is absent.
+    """
+    memory = entry.memory
+    known = memory.showing if lost else memory.tracked
+    if entry.policy is not None:
+        return memory.recall(index, step, entry.policy.read(index, known))
+    return memory.recall(index, step, memory.reading(index, step, known) if lost else None)
 
 
 def believe(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sam2_roto.errors import ModelError, PromptError
-from sam2_roto.model import SAM2, ImageFeatures, Prediction
+from sam2_roto.model import SAM2, ImageFeatures, Memory, Prediction
 from sam2_roto.model.mask_decoder import Decoded
 
 from .archive import Archive
@@ -18,11 +18,12 @@ from .carrier import Carrier
 from .guide import Guide, keep_detail
 from .heed import heeded
 from .leaving import Flight, Leaving, rows
-from .memory import FrameMemory, ObjectMemory
+from .memory import FrameMemory, ObjectMemory, Recall
 from .objects import FrameResult, ObjectFrame, TrackedObject, check_prompted, named, pass_order
 from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
 from .recognition import marks_of, recognised
+from .returning import find_again
 from .source import ENCODED_AHEAD, LOOK_AHEAD, FrameSource, encoded, prepare
 from .steady import Step, remember
 from .steering import Belief, View, believe, note, read, take_up
@@ -215,7 +216,7 @@ class Tracker:
     ) -> tuple[Prediction, Tensor, Belief]:
         """What is seen of a batch of objects, and what is remembered of them."""
         entries = [entry for entry, _ in group]
-        memory = stack([recall for _, recall in group], self.model.config, self._device, len(self.frames))
+        memory = self._stacked([recall for _, recall in group])
         known = [carried[entry.name] for entry in entries if entry.name in carried]  # all or none: ``equal_shapes``
         priors = torch.stack(known).to(self._device) if known else None
         if priors is None and not self.model.config.recognition and all(entry.policy is None for entry in entries):
@@ -223,6 +224,9 @@ class Tracker:
         decoded = self.model.decode(self.model.condition(features.top, memory), features, mask=priors)
         belief = believe(entries, decoded, index, step, view, self._window(index))
         decoded = self._recognise(group, decoded, belief.best, features)
+        if priors is None and self.model.config.recognition:
+            shown = lambda entry: self._stacked([read(entry, index, step, lost=True)])  # noqa: E731
+            decoded = find_again(self.model, entries, decoded, features, shown)
         drawn = [entry.drawn(index, step) for entry in entries]
         prediction = self._round(keep_detail(self.model.choose(decoded, belief.best), priors, drawn))
         return prediction, self._remember(features, prediction, prompted=False), belief
@@ -231,6 +235,9 @@ class Tracker:
         """The offer, without the objects that do not look like what was marked."""
         marked = [entry.memory.marked for entry, _ in group]
         return recognised(self.model.config, decoded, best, features, marked)
+
+    def _stacked(self, recalls: Sequence[Recall]) -> Memory:
+        return stack(recalls, self.model.config, self._device, len(self.frames))
 
     def _land(self, flight: Flight) -> FrameResult:
         """Wait for a frame's results, and keep them."""
@@ -241,6 +248,8 @@ class Tracker:
             for (entry, _), result, offer in zip(group, found, belief.seen, strict=True):
                 result = note(entry, index, flight.step, result, self._window(index), offer)
                 entry.note(index, result)
+                if not result.present:
+                    entry.memory.empty(index)
                 results[entry.name] = result
                 self._store(entry.name, index, result)
         names = [entry.name for entry in flight.active if entry.name in results]  # one may just have been cleared
@@ -295,7 +304,7 @@ class Tracker:
         if index in entry.tracked:
             recall = entry.memory.recall(index, entry.tracked[index])
             if recall.spatial:
-                memory = stack([recall], self.model.config, self._device, len(self.frames))
+                memory = self._stacked([recall])
         previous = self._previous(entry, index, prompt)
         points = (coords.to(self._device), labels.to(self._device))
         embedding = self.model.condition(features.top, memory)
@@ -348,6 +357,8 @@ class Tracker:
                 kept = None if entry.memory.touch(behind) else self._archive.read(entry.name, self.frames[behind])
                 if kept is not None:
                     entry.memory.push(behind, self._relive(behind, kept))
+                    if not kept.present:
+                        entry.memory.empty(behind)
                     entry.tracked.setdefault(behind, step)
 
     def _relive(self, index: int, result: ObjectFrame) -> FrameMemory:

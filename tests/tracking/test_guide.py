@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -55,6 +56,7 @@ def test_motion_is_measured_in_cells_and_trusted() -> None:
 def test_the_tracker_carries_the_masks_of_objects_that_were_seen(seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     model = build_model("nano", image_size=64).eval()
+    model.config = replace(model.config, recognition=None)
     views = np.random.default_rng(0).integers(0, 255, (3, 60, 100, 3), dtype=np.uint8)
     tracker = Tracker(model, ArraySource(views))
     tracker.prompt("a", 0, FramePrompt(points=((40.0, 30.0, True),)))
@@ -74,6 +76,7 @@ def test_the_tracker_carries_the_masks_of_objects_that_were_seen(seen: bool, mon
 def test_an_object_that_was_given_up_is_looked_for_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     model = build_model("nano", image_size=64).eval()
+    model.config = replace(model.config, recognition=None)
     views = np.random.default_rng(0).integers(0, 255, (LOOK_BACK + 4, 60, 100, 3), dtype=np.uint8)
     tracker = Tracker(model, ArraySource(views))
     tracker.prompt("a", 0, FramePrompt(points=((40.0, 30.0, True),)))
@@ -89,6 +92,25 @@ def test_an_object_that_was_given_up_is_looked_for_where_it_was(monkeypatch: pyt
     monkeypatch.setattr(model, "decode", given_up)
     assert not any(result.objects["a"].present for result in tracker.propagate(1))
     assert told == [True] * LOOK_BACK + [False] * 3
+
+
+def test_one_that_was_gone_for_long_is_not_told_of_its_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    model = build_model("nano", image_size=64).eval()
+    views = np.random.default_rng(0).integers(0, 255, (LOOK_BACK + 5, 60, 100, 3), dtype=np.uint8)
+    tracker = Tracker(model, ArraySource(views))
+    tracker.prompt("a", 0, FramePrompt(points=((40.0, 30.0, True),)))
+    tracker.objects["a"].answers[0] = tracker.objects["a"].answers[0]._replace(score=1.0)
+    read: list[int] = []
+    decode, condition = model.decode, model.condition
+    monkeypatch.setattr(model, "decode", lambda *a, **b: decode(*a, **b)._replace(score=torch.full((1, 1), -5.0)))
+    monkeypatch.setattr(
+        model, "condition", lambda top, memory: (read.append(memory.spatial.shape[1]), condition(top, memory))[1]
+    )
+    list(tracker.propagate(1))
+    assert read[: LOOK_BACK + 1] == [*range(1, LOOK_BACK + 2)]
+    assert read[LOOK_BACK + 1 :: 2] == [1] * 4  # looked for once more, with what was marked alone
+    assert not tracker.objects["a"].memory.showing
 
 
 def test_the_guide_points_to_pictures_that_it_has_seen() -> None:

@@ -1,0 +1,81 @@
+"""Objects that come back: one that was out of sight for long is looked for by what shows it alone.
+
+A memory of recent frames, all of them without the object, says that there is none; so they are left out, and the frames
+that the artist settled are asked alone. The network then finds what is like the object, wherever it is, and with it
+what is like it beside it: each piece of its mask has to be recognised by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from sam2_roto.model import SAM2, ImageFeatures, Memory
+from sam2_roto.model.mask_decoder import Decoded
+
+from .recognition import Marks, evidence, judged
+
+if TYPE_CHECKING:
+    from .objects import TrackedObject
+
+SURER = 3.5
+"""How much surer one has to be of what comes back than of what was just there."""
+
+_LIMIT = 10.0  # logits of a piece, and, negative, of all around it
+
+
+def find_again(
+    model: SAM2,
+    entries: Sequence[TrackedObject],
+    decoded: Decoded,
+    features: ImageFeatures,
+    shown: Callable[[TrackedObject], Memory],
+) -> Decoded:
+    """The offer for ``entries``, in which those that are not seen are looked for once more.
+
+    ``shown`` is what is remembered of an object where it was seen. The device is waited for.
+    """
+    recognition = model.config.recognition
+    if recognition is None:
+        return decoded
+    for row in (decoded.score[:, 0] <= 0).nonzero()[:, 0].tolist():
+        offer = model.decode(model.condition(features.top, shown(entries[row])), features)
+        found = returned(recognition, offer, features, entries[row].memory.marked)
+        decoded = decoded if found is None else _with_row(decoded, row, found)
+    return decoded
+
+
+def returned(
+    recognition: Sequence[float], offer: Decoded, features: ImageFeatures, marked: Sequence[Marks]
+) -> Decoded | None:
+    """Of an ``offer`` of one row the best mask, with the pieces alone that are recognised; None if none is."""
+    best = offer.iou.argmax(dim=1)
+    mask = Decoded(offer.logits[:, best], offer.iou[:, best], offer.score, offer.tokens[:, best])
+    pieces = _pieces(mask.logits[0, 0])
+    each = mask._replace(logits=pieces[:, None], score=mask.score.expand(len(pieces), 1))
+    only = torch.zeros(len(pieces), dtype=torch.int64, device=pieces.device)
+    known = judged(recognition, evidence(each, only, features, [marked] * len(pieces)))[:, 0] >= SURER
+    if float(mask.score) <= 0 or not bool(known.any()):
+        return None
+    kept = pieces[known].amax(dim=0) > 0
+    return mask._replace(logits=torch.where(kept, mask.logits, -mask.logits.abs()))
+
+
+def _pieces(logits: Tensor) -> Tensor:
+    """The pieces that hang together of a mask ``logits [h, w]``, as logits ``[P, h, w]``; if none, an empty one."""
+    count, labels = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8), connectivity=8)
+    numbers = torch.arange(1, max(count, 2), device=logits.device)[:, None, None]
+    return torch.where(torch.from_numpy(labels).to(logits.device) == numbers, _LIMIT, -_LIMIT)
+
+
+def _with_row(decoded: Decoded, row: int, found: Decoded) -> Decoded:
+    """The offer with all masks of a row replaced by the only one that was ``found``."""
+    parts = [part.clone() for part in decoded]
+    for part, new in zip(parts, found, strict=True):
+        part[row] = new[0]
+    return Decoded(*parts)
