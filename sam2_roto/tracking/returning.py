@@ -23,8 +23,9 @@ from .recognition import Marks, evidence, judged
 if TYPE_CHECKING:
     from .objects import TrackedObject
 
-SURER = 3.5
-"""How much surer one has to be of what comes back than of what was just there."""
+SURE, SURER = 2.0, 3.5
+"""How much surer one has to be of what comes back than of what was just there: where the memory of the latest frames
+finds it, and where that of the marked ones alone does."""
 
 _LIMIT = 10.0  # logits of a piece, and, negative, of all around it
 
@@ -36,16 +37,19 @@ def find_again(
     features: ImageFeatures,
     shown: Callable[[TrackedObject], Memory],
 ) -> Decoded:
-    """The offer for ``entries``, in which those that are not seen are looked for once more.
+    """The offer for ``entries``, in which those that are not seen, or not surely, are looked for once more.
 
     ``shown`` is what is remembered of an object where it was seen. The device is waited for.
     """
     recognition = model.config.recognition
     if recognition is None:
         return decoded
+    marked = [entry.memory.marked for entry in entries]
+    verdict = judged(recognition, evidence(decoded, decoded.iou.argmax(dim=1), features, marked)) - SURE
+    decoded = decoded._replace(score=torch.where(verdict < 0, torch.minimum(decoded.score, verdict), decoded.score))
     for row in (decoded.score[:, 0] <= 0).nonzero()[:, 0].tolist():
         offer = model.decode(model.condition(features.top, shown(entries[row])), features)
-        found = returned(recognition, offer, features, entries[row].memory.marked)
+        found = returned(recognition, offer, features, marked[row])
         decoded = decoded if found is None else _with_row(decoded, row, found)
     return decoded
 
