@@ -225,8 +225,7 @@ class Tracker:
         belief = believe(entries, decoded, index, step, view, self._window(index))
         decoded = self._recognise(group, decoded, belief.best, features)
         if priors is None and self.model.config.recognition:
-            shown = lambda entry: self._stacked([read(entry, index, step, lost=True)])  # noqa: E731
-            decoded = find_again(self.model, entries, decoded, features, shown)
+            decoded = self._find_again(entries, decoded, features, index, step)
         drawn = [entry.drawn(index, step) for entry in entries]
         prediction = self._round(keep_detail(self.model.choose(decoded, belief.best), priors, drawn))
         return prediction, self._remember(features, prediction, prompted=False), belief
@@ -235,6 +234,16 @@ class Tracker:
         """The offer, without the objects that do not look like what was marked."""
         marked = [entry.memory.marked for entry, _ in group]
         return recognised(self.model.config, decoded, best, features, marked)
+
+    def _find_again(
+        self, entries: list[TrackedObject], decoded: Decoded, features: ImageFeatures, index: int, step: int
+    ) -> Decoded:
+        """The offer, with objects that were not seen for long looked for once more."""
+
+        def shown(entry: TrackedObject) -> Memory:
+            return self._stacked([read(entry, index, step, lost=True)])
+
+        return find_again(self.model, entries, decoded, features, shown)
 
     def _stacked(self, recalls: Sequence[Recall]) -> Memory:
         return stack(recalls, self.model.config, self._device, len(self.frames))

@@ -32,6 +32,7 @@ from sam2_roto.model import SAM2, ImageFeatures, Prediction
 from sam2_roto.model.mask_decoder import Decoded
 from sam2_roto.tracking.batches import Group
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
+from sam2_roto.tracking.objects import TrackedObject
 from sam2_roto.tracking.recognition import evidence
 from sam2_roto.tracking.source import ArraySource
 from sam2_roto.training.clips import DIFFICULTIES, Clip, TextureLibrary, generate_clip
@@ -87,6 +88,9 @@ class WatchedTracker(CropTracker):
             there = SAID if self._truth[self._at].any() else -SAID
             return decoded._replace(score=torch.full_like(decoded.score, there))
         return super()._recognise(group, decoded, best, features) if self._mode == "judged" else decoded
+
+    def _find_again(self, entries: list[TrackedObject], decoded: Decoded, *rest: Any) -> Decoded:
+        return super()._find_again(entries, decoded, *rest) if self._mode == "judged" else decoded
 
     def _on_plate(self, logits: Tensor) -> Array:
         shape = self._truth.shape[1:]
