@@ -14,10 +14,10 @@ from sam2_roto.tracking import FramePrompt, FrameSource, ObjectFrame, Tracker
 from sam2_roto.tracking.abreast import Lane
 from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
-from sam2_roto.tracking.looks import Look, first_look
+from sam2_roto.tracking.looks import Look, first_look, plain_look
 from sam2_roto.tracking.objects import RECENT
 from sam2_roto.tracking.policy import PolicyFactory
-from sam2_roto.tracking.window import Window
+from sam2_roto.tracking.twins import twin
 
 Prompts = dict[str, dict[int, FramePrompt]]
 
@@ -42,19 +42,19 @@ class Following:
         known = all(self._answered(name, said) for name, said in prompts.items())
         for name, said in prompts.items():
             frame, first = next(iter(said.items()))
-            window, prompt = self._look(name, frame, first, known) if crop else Look(None, first)
-            looked = {**said, frame: prompt}
-            if window is None:
+            look = self._look(name, frame, first, known) if crop else plain_look(self.model, first)
+            looked = {**said, frame: look.prompt}
+            if look.window is None:
                 shared[name] = looked
             else:
-                lanes.append(self._crop_lane(name, looked, window))
+                lanes.append(self._crop_lane(name, looked, look))
         return [*lanes, self._plate_lane(shared)] if shared else lanes
 
     def _look(self, name: str, frame: int, prompt: FramePrompt, known: bool) -> Look:
         """How an object's first prompt is put; where an earlier run answered all, as it was then."""
         if known:
-            kept = self.store.read_cropped(name, frame)
-            return Look(kept[0] if kept else None, prompt)
+            kept = self.store.sight(name, frame)
+            return Look(kept.window, prompt, kept.side) if kept else plain_look(self.model, prompt)
         return first_look(self.model, self.clip, frame, prompt)
 
     def _answered(self, name: str, said: Mapping[int, FramePrompt]) -> bool:
@@ -70,13 +70,14 @@ class Following:
         tracker = Tracker(self.model, self.source(), frames=store.frames, archive=store, policy=self.policy)
         return self._restored(tracker, prompts, store.read)
 
-    def _crop_lane(self, name: str, said: dict[int, FramePrompt], window: Window) -> Lane:
+    def _crop_lane(self, name: str, said: dict[int, FramePrompt], look: Look) -> Lane:
         store, memory, prompts = self.store, CropMemory(latest=RECENT), {name: said}
-        answering = CropTracker(self.model, self.clip, name, memory, frames=store.frames, policy=self.policy)
-        answering.look(next(iter(said)), window)
+        model = twin(self.model, look.side)
+        answering = CropTracker(model, self.clip, name, memory, frames=store.frames, policy=self.policy)
+        answering.look(next(iter(said)), look.window)
         for _, frame, answer in self._answers(answering, prompts):
             store.write_cropped(name, frame, memory.kept[name, frame][0], answer)
-        tracker = CropTracker(self.model, self.source(), name, store, frames=store.frames, policy=self.policy)
+        tracker = CropTracker(model, self.source(), name, store, frames=store.frames, policy=self.policy)
         return self._restored(tracker, prompts, self._as_seen)
 
     def _as_seen(self, name: str, frame: int) -> ObjectFrame | None:

@@ -5,10 +5,11 @@ A store is a folder::
     job.json          what the masklets were made from; another job is refused
     <object>.masklet  one record of fixed size per frame of the clip, at the frame's place
 
-A record is a header, the object pointer (float32) and the logits (float16). The header holds the window of the plate
-that the logits cover, where it is not the whole plate, and a checksum, so a record that a killed process left half
-written counts as missing. Files are sparse, and are read and written in place: memory does not grow with the clip, and
-no file is ever rewritten.
+A record is a header, the object pointer (float32) and the logits (float16), of which there are fewer where things are
+not thin (``tracking/fineness.py``); then the rest of the record is a hole. The header holds the side of the logits, the
+window of the plate that they cover, where it is not the whole plate, and a checksum, so a record that a killed process
+left half written counts as missing. Files are sparse, and are read and written in place: memory does not grow with the
+clip, and no file is ever rewritten.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.window import Window
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout, in ``job.json``."""
 
 _JOB = "job.json"
 _SUFFIX = ".masklet"
-_HEADER = struct.Struct("<4sIffB3x6I")
-_MAGIC = b"MSK2"
+_HEADER = struct.Struct("<4sIffBxH6I")
+_MAGIC = b"MSK3"
 _Place = tuple[int, int, int, int, int, int]
 _WHOLE: _Place = (0, 0, 0, 0, 0, 0)
 _PROMPTED, _HELD = 1, 2
@@ -65,7 +66,7 @@ class MaskletStore(Closing):
         size: tuple[int, int] = (0, 0),
     ) -> None:
         self._size = size
-        title = {"format": FORMAT, "side": config.logit_size, "width": config.width, "frames": list(frames)}
+        title = {"format": FORMAT, "side": config.finest_logit_size, "width": config.width, "frames": list(frames)}
         self._arrange(folder, json.loads(json.dumps({**title, "job": job})), mode="r+b")
         self._claim(overwrite)
 
@@ -86,8 +87,8 @@ class MaskletStore(Closing):
         self.job: Mapping[str, Any] = title["job"]
         self.frames: list[int] = title["frames"]
         self._places = {frame: place for place, frame in enumerate(self.frames)}
-        self._side, self._width = int(title["side"]), int(title["width"])
-        self._record = _HEADER.size + 4 * self._width + 2 * self._side**2
+        self._width = int(title["width"])
+        self._record = _HEADER.size + 4 * self._width + 2 * int(title["side"]) ** 2
         self._files: dict[str, BinaryIO] = {}
 
     @property
@@ -132,7 +133,8 @@ class MaskletStore(Closing):
         pointer = result.pointer.float().cpu().numpy().astype("<f4")
         logits = result.logits.half().cpu().numpy().astype("<f2")
         body = pointer.tobytes() + logits.tobytes()
-        fields = (result.score, result.iou, _PROMPTED * result.prompted + _HELD * result.held, *place)
+        flags = _PROMPTED * result.prompted + _HELD * result.held
+        fields = (result.score, result.iou, flags, len(logits), *place)
         record = _HEADER.pack(_MAGIC, _checksum(body, fields), *fields) + body
         try:
             file = self._files.get(name) or self._create(name)
@@ -151,14 +153,15 @@ class MaskletStore(Closing):
             return None
         file.seek(self._places[frame] * self._record)
         data = file.read(self._record)
-        if len(data) < self._record:
+        if len(data) < _HEADER.size:
             return None
-        magic, checksum, score, iou, flags, *place = _HEADER.unpack_from(data)
-        body = data[_HEADER.size :]
-        if magic != _MAGIC or checksum != _checksum(body, (score, iou, flags, *place)):
+        magic, checksum, *fields = _HEADER.unpack_from(data)
+        score, iou, flags, side, *place = fields
+        body = data[_HEADER.size : _HEADER.size + 4 * self._width + 2 * side**2]
+        if magic != _MAGIC or checksum != _checksum(body, fields):
             return None
         pointer = np.frombuffer(body, "<f4", self._width).copy()
-        logits = np.frombuffer(body, "<f2", offset=4 * self._width).reshape(self._side, self._side)
+        logits = np.frombuffer(body, "<f2", offset=4 * self._width).reshape(side, side)
         result = ObjectFrame(
             logits=torch.from_numpy(logits.astype(np.float32)),
             score=score,
@@ -230,8 +233,8 @@ def _sight(found: tuple[ObjectFrame, _Place]) -> Sight:
     return Sight(result, None if place == _WHOLE else Window(*place[:4]))
 
 
-def _checksum(body: bytes, fields: tuple[float, ...]) -> int:
-    return zlib.crc32(body, zlib.crc32(struct.pack("<ffB6I", *fields)))
+def _checksum(body: bytes, fields: Sequence[float]) -> int:
+    return zlib.crc32(body, zlib.crc32(struct.pack("<ffBH6I", *fields)))
 
 
 def _read_title(path: Path, forgiving: bool = False) -> dict[str, Any] | None:

@@ -20,9 +20,10 @@ from sam2_roto.tracking import FrameResult, FrameSource, ObjectFrame, Tracker
 from sam2_roto.tracking.abreast import Lane, abreast
 from sam2_roto.tracking.answers import answer_prompts
 from sam2_roto.tracking.crop_tracker import CropMemory, CropTracker
-from sam2_roto.tracking.looks import Look, first_look
+from sam2_roto.tracking.looks import first_look, plain_look
 from sam2_roto.tracking.objects import RECENT
 from sam2_roto.tracking.policy import PolicyFactory
+from sam2_roto.tracking.twins import twin
 
 
 class TrackerSegmenter:
@@ -72,14 +73,14 @@ class TrackerSegmenter:
         lanes, whole = [], {}
         for name, said in prompts.items():
             frame, first = next(iter(said.items()))
-            window, prompt = first_look(self._model, source, frame, first) if self._crop else Look(None, first)
-            said = {**said, frame: prompt}
-            if window is None:
+            look = first_look(self._model, source, frame, first) if self._crop else plain_look(self._model, first)
+            said = {**said, frame: look.prompt}
+            if look.window is None:
                 whole[name] = said
             else:
                 memory = CropMemory(latest=RECENT)
-                tracker = CropTracker(self._model, source, name, memory, policy=self._policy)
-                tracker.look(frame, window)
+                tracker = CropTracker(twin(self._model, look.side), source, name, memory, policy=self._policy)
+                tracker.look(frame, look.window)
                 lanes.append(self._lane(tracker, {name: said}))
         if whole:
             lanes.append(self._lane(Tracker(self._model, source, policy=self._policy), whole))

@@ -59,6 +59,8 @@ class ModelConfig:
     and of likeness at strides 4, 8 and 16; the published are believed as they are."""
     image_size: int = 1024
     """Side of the square picture that the network sees, in pixels."""
+    finest_size: int = 0
+    """Largest side of the picture in which thin things are shown (``tracking/fineness.py``); 0: that of all others."""
 
     @property
     def trunk_channels(self) -> tuple[int, ...]:
@@ -87,13 +89,20 @@ class ModelConfig:
         return self.image_size // 4
 
     @property
+    def finest_logit_size(self) -> int:
+        """Side of the logits of the largest picture."""
+        return max(self.image_size, self.finest_size) // 4
+
+    @property
     def look_size(self) -> int:
         """Side of the pictures in which it looks around a click; four of them cost what a full one does."""
         return max(64, self.image_size // 64 * 32)
 
     def with_image_size(self, image_size: int | None) -> ModelConfig:
-        """The same network for another square input; ``None`` keeps the native size."""
-        return self if image_size is None else replace(self, image_size=image_size)
+        """The same network for another square input, then for all things alike; ``None`` keeps the native size."""
+        if image_size in (None, self.image_size):
+            return self
+        return replace(self, image_size=image_size, finest_size=0)
 
 
 def _published() -> dict[str, ModelConfig]:
@@ -131,6 +140,7 @@ NANO = ModelConfig(
     looks_around=True,
     recognition=(-1.99, 0.51, 2.98, 2.49, 1.66),
     image_size=384,
+    finest_size=640,
 )
 """The embedded model: SAM 2 on a convolutional trunk, small enough to ship in the package and for a laptop's CPU."""
 

@@ -19,6 +19,7 @@ from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.prompts import FramePrompt, square_mask
 from sam2_roto.tracking.sight import Sight
 from sam2_roto.tracking.source import FrameSource, prepare
+from sam2_roto.tracking.twins import twin
 from sam2_roto.tracking.window import Window
 
 WARM = 6
@@ -47,6 +48,13 @@ class Answerer:
         self._glimpses: dict[Hashable, ImageFeatures] = {}
         self._memories: dict[Hashable, tuple[Tensor, Tensor]] = {}
         self._embeddings: dict[Hashable, Tensor] = {}
+        self._siblings: dict[int, Answerer] = {model.config.image_size: self}
+
+    def at(self, side: int) -> Answerer:
+        """The one who shows the network pictures of ``side``."""
+        if side not in self._siblings:
+            self._siblings[side] = Answerer(twin(self._model, side), self._source)
+        return self._siblings[side]
 
     @torch.inference_mode()
     def warm(self, frame: int, window: Window | None = None, beside: Beside | None = None) -> None:
@@ -56,10 +64,10 @@ class Answerer:
             self._glance(frame, [self._whole])
 
     def first_look(self, frame: int, prompt: FramePrompt) -> Look:
-        """Where to look for what a prompt marks, and what it may mean."""
+        """Where to look for what a prompt marks, how finely, and what it may mean."""
 
-        def ask(window: Window, said: FramePrompt) -> ObjectFrame:
-            return self._decode(frame, window, said, None, {})
+        def ask(window: Window, said: FramePrompt, side: int) -> ObjectFrame:
+            return self.at(side)._decode(frame, window, said, said.guess, {})
 
         def glance(windows: Sequence[Window]) -> ImageFeatures:
             return self._glance(frame, windows)

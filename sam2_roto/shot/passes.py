@@ -13,6 +13,7 @@ from sam2_roto.tracking import FramePrompt, FrameSource, Tracker
 from sam2_roto.tracking.crop_tracker import CropTracker
 from sam2_roto.tracking.policies import find_policy
 from sam2_roto.tracking.sight import Sight
+from sam2_roto.tracking.twins import twin
 
 from .results import Results
 from .streams import Stream
@@ -80,7 +81,8 @@ class Passes:
         """
         if cancelled():
             return
-        tracker = CropTracker(self._model, self._footage, stream.key, self._results.store, policy=self._policy)
+        model = twin(self._model, self._answers(stream.object_id, stream.start.frame).side)
+        tracker = CropTracker(model, self._footage, stream.key, self._results.store, policy=self._policy)
         self._recall(stream, tracker)
         for result in tracker.propagate(frames[0], frames[-1], reverse=stream.step < 0, cancelled=cancelled):
             yield self._settled(result.frame, [stream])
@@ -88,12 +90,11 @@ class Passes:
     def _recall(self, stream: Stream, tracker: Tracker) -> None:
         """Have a tracker remember the keyframes of a stream."""
         for mark in stream.marks:
-            sight = self._answers(stream.object_id, mark.frame)
+            sight, window = self._answers(stream.object_id, mark.frame), None
             if isinstance(tracker, CropTracker):
-                tracker.look(mark.frame, sight.window)
-                result = sight.result
-            else:
-                result = sight.through(None, self._model.config.logit_size, self._results.plate)
+                window = sight.window
+                tracker.look(mark.frame, window)
+            result = sight.through(window, tracker.model.config.logit_size, self._results.plate)
             tracker.restore(stream.key, mark.frame, _DRAWN if mark.drawn else _POINTED, result)
 
     def _settled(self, frame: int, streams: list[Stream]) -> Tracked:

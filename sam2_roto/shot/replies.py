@@ -48,7 +48,7 @@ class Replies:
             return
         seen = self._results.sight(entry.name, frame)
         window = seen.window if seen is not None and self._crop else None
-        self._answerer().warm(frame, window, self._beside(entry, frame))
+        self._answerer().at(self._side(seen)).warm(frame, window, self._beside(entry, frame))
 
     def reply(self, entry: ShotObject, frame: int, seen: Sight | None) -> Reply:
         """What the network says to a keyframe, of what was ``seen`` there."""
@@ -85,21 +85,29 @@ class Replies:
         return self._results.plate[1], self._results.plate[0]
 
     def _mask(self, frame: int, mask: NDArray[np.bool_]) -> Sight:
-        window = self._answerer().first_look(frame, FramePrompt(mask=mask)).window if self._crop else None
-        return self._answerer().mask(frame, mask, window)
+        look = self._look(frame, FramePrompt(mask=mask), None)
+        return self._answerer().at(look.side).mask(frame, mask, look.window)
 
     def _points(self, entry: ShotObject, frame: int, seen: Sight | None) -> Sight:
         said = entry.keyframes[frame]
         prompt = FramePrompt(points=said.points, box=said.box)
         beside = self._beside(entry, frame) if seen is not None else {}
-        window, prompt = self._look(frame, prompt, seen)
-        return self._answerer().points(frame, prompt, window, seen, beside)
+        look = self._look(frame, prompt, seen)
+        return self._answerer().at(look.side).points(frame, look.prompt, look.window, seen, beside)
 
     def _look(self, frame: int, prompt: FramePrompt, seen: Sight | None) -> Look:
-        """How clicks and a box are put to the network."""
+        """How a prompt is put to the network."""
         if self._crop and seen is None:
             return self._answerer().first_look(frame, prompt)
-        return Look(self._window(prompt, seen) if self._crop and seen is not None else None, prompt)
+        window = self._window(prompt, seen) if self._crop and seen is not None else None
+        return Look(window, prompt, self._side(seen))
+
+    def _side(self, seen: Sight | None) -> int:
+        """Of the picture in which what was seen was shown; the usual one where that was another network's."""
+        config = self._results.network.config
+        if seen is None or not self._crop or not config.image_size < seen.side <= config.finest_size:
+            return config.image_size
+        return seen.side
 
     def _window(self, prompt: FramePrompt, seen: Sight) -> Window | None:
         """Where to look for an answer to what corrects what was seen."""
@@ -108,7 +116,7 @@ class Replies:
         places = [(x, y) for x, y, positive in prompt.points if positive]
         if prompt.box is not None:
             places += [prompt.box[:2], prompt.box[2:]]
-        return reaching(seen.window, places, self._results.plate, self._results.network.config.image_size)
+        return reaching(seen.window, places, self._results.plate, self._side(seen))
 
     def _base(self, entry: ShotObject, frame: int, seen: Sight | None) -> NDArray[np.float32]:
         """What strokes are painted on: the mask, the answer to clicks and box, or what was seen."""

@@ -149,8 +149,7 @@ class Results:
             if landed is None:
                 return None
             start, answer = (read_answer(self.folder, mark.answer) for mark in (stream.start, end))
-            cells = self.network.config.logit_size
-            miss = missed(*(one.through(answer.window, cells, self.plate) for one in (landed, answer)))
+            miss = missed(*(one.through(answer.window, answer.cells, self.plate) for one in (landed, answer)))
             known = Drift(0.0 if stream.start.drawn else _DOUBT * max(0.0, 1 - start.result.iou), miss)
             self._drifts[stream.key, end.answer] = known
         return known
@@ -159,9 +158,9 @@ class Results:
         self, ahead: Sight, behind: Sight, position: float, drifts: Drifts
     ) -> tuple[ObjectFrame, ObjectFrame, Window | None]:
         """Two passes as they lie in the window of the one that leads."""
-        window = (ahead if forward_leads(ahead.result, behind.result, position, drifts) else behind).window
-        cells = self.network.config.logit_size
-        return ahead.through(window, cells, self.plate), behind.through(window, cells, self.plate), window
+        lead = ahead if forward_leads(ahead.result, behind.result, position, drifts) else behind
+        first, second = (one.through(lead.window, lead.cells, self.plate) for one in (ahead, behind))
+        return first, second, lead.window
 
     def _reached(self, stream: Stream) -> int:
         """How many frames of a stream there are without a gap, from its keyframe on."""

@@ -9,7 +9,6 @@ translation: Kumar and Byrne 2004). Each look's nearest mask then has a say in t
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 
 import cv2
@@ -22,6 +21,7 @@ from sam2_roto.model import SAM2, ImageFeatures
 
 from .prompts import FramePrompt
 from .source import prepare
+from .twins import twin
 from .window import Window, window_about
 
 LOOKS = 4
@@ -35,8 +35,6 @@ _LOYALTY = 8.0
 
 _LEAST = -10.0
 """Logit of what a look did not show: sure that it is outside, and no surer."""
-
-_twins: weakref.WeakKeyDictionary[SAM2, SAM2] = weakref.WeakKeyDictionary()
 
 
 def windows_about(prompt: FramePrompt, widest: Window, plate: tuple[int, int], side: int) -> list[Window]:
@@ -118,10 +116,4 @@ def _reduced(view: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _seen_small(model: SAM2) -> SAM2:
-    """The same network, with the same weights, for pictures of its ``look_size``."""
-    twin = _twins.get(model)
-    if twin is None or twin.config.image_size != model.config.look_size:
-        twin = SAM2(model.config.with_image_size(model.config.look_size)).eval().requires_grad_(False)
-        twin.to(model.no_obj_ptr.device).load_state_dict(model.state_dict(), assign=True)
-        _twins[model] = twin
-    return twin
+    return twin(model, model.config.look_size)

@@ -83,7 +83,7 @@ class CropTracker(Tracker):
         prompt.check(self._whole.width, self._whole.height, f"of '{name}' on frame {frame}")
         self._position(frame)
         if not self._crop.known(frame):
-            window, prompt = first_look(self.model, self._whole, frame, prompt)
+            window, prompt, _ = first_look(self.model, self._whole, frame, prompt)
             self._crop.place(frame, window)
         return super().prompt(name, frame, self._crop.look(frame).prompt(prompt), clear=clear)
 

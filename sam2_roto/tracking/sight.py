@@ -16,6 +16,16 @@ class Sight(NamedTuple):
     window: Window | None = None
     """``None``: the whole plate."""
 
+    @property
+    def cells(self) -> int:
+        """Side of its logits."""
+        return len(self.result.logits)
+
+    @property
+    def side(self) -> int:
+        """Side of the picture in which the network was shown it."""
+        return 4 * self.cells
+
     def on_plate(self, plate: tuple[int, int]) -> ObjectFrame:
         """The result with logits over the whole plate, of the window's fineness."""
         if self.window is None:
