@@ -16,6 +16,7 @@ from sam2_roto.errors import StoreError
 from sam2_roto.masklets import MaskletStore
 from sam2_roto.model import CONFIGS
 from sam2_roto.tracking import ObjectFrame
+from sam2_roto.tracking.window import Window
 
 CONFIG = CONFIGS["nano"].with_image_size(64)
 JOB = {"prompts": [1, 2], "weights": "abc"}
@@ -59,6 +60,25 @@ def test_a_record_may_be_written_again(store: MaskletStore) -> None:
     for seed in (1, 2):
         store.write("dog", 1002, result(seed))
     assert same(store.read("dog", 1002), result(2))
+
+
+def test_records_may_be_of_several_finenesses(tmp_path: Path) -> None:
+    config = CONFIGS["nano"]
+    shades = {side: torch.full((side, side), float(side)) for side in (96, 160, 120)}
+    with MaskletStore(tmp_path / "masklets", FRAMES, config, JOB, size=(640, 360)) as store:
+        for frame, logits in zip((1001, 1002, 1005), shades.values(), strict=True):
+            found = ObjectFrame(logits, 2.0, 0.5, torch.zeros(config.width), prompted=False)
+            store.write_cropped("rope", frame, Window(0, 0, 640, 360), found)
+            store.write("rope", frame - 1 if frame == 1005 else 1003, found)
+        store.write("rope", 1002, ObjectFrame(shades[96], 1.0, 0.5, torch.zeros(config.width), prompted=False))
+    with MaskletStore.load(tmp_path / "masklets") as store:
+        found_sides = []
+        for frame in FRAMES:
+            sight = store.sight("rope", frame)
+            assert sight is not None
+            assert (sight.result.logits == sight.cells).all()
+            found_sides.append((sight.side, sight.window is not None))
+    assert found_sides == [(384, True), (384, False), (640, False), (480, False), (480, True)]
 
 
 def test_missing_frames_are_told(store: MaskletStore) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenEXR
 import pytest
+import torch
 
 from compositing.footage.writer import write_movie
 from sam2_roto import following, rotoscope
-from sam2_roto.errors import StoreError
+from sam2_roto.errors import Cancelled, StoreError
 from sam2_roto.export.dataset import Layout, export_dataset
 from sam2_roto.job import Box, Click, RotoscopeJob
 from sam2_roto.masklets import MaskletStore
+from sam2_roto.mattes.alpha import mask_from_logits
 from sam2_roto.tracking.crop_tracker import CropMemory
 from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.window import Window
@@ -100,3 +103,54 @@ def test_what_is_kept_is_read_through_once(job: RotoscopeJob, monkeypatch: pytes
     monkeypatch.setattr(MaskletStore, "missing", noted)
     assert rotoscope(job).tracked == 0
     assert sorted(asked) == ["barn", "bird"]
+
+
+@pytest.fixture(scope="module")
+def rod(tmp_path_factory: pytest.TempPathFactory) -> RotoscopeJob:
+    """A long rod that turns, beside a disc, to be followed by the embedded network."""
+    folder = tmp_path_factory.mktemp("rod")
+    views = np.full((FRAMES, 288, 512, 3), (70, 100, 60), np.uint8)
+    for frame, view in enumerate(views):
+        cv2.line(view, (30, 60 + 4 * frame), (480, 200 - 4 * frame), (230, 40, 40), 5)
+        cv2.circle(view, (120 + 3 * frame, 230), 40, (40, 60, 230), -1)
+    write_movie(folder / "shot.mp4", views, 24)
+    prompts = (Box("rod", 0, 27, 57, 483, 203), Box("disc", 0, 80, 190, 160, 270))
+    return RotoscopeJob(footage=folder / "shot.mp4", output=folder / "out", prompts=prompts, device="cpu")
+
+
+def test_a_thin_thing_is_followed_in_a_larger_picture(rod: RotoscopeJob) -> None:
+    rotoscope(rod)
+    truth = np.zeros((288, 512), np.uint8)
+    cv2.line(truth, (30, 60 + 4 * (FRAMES - 1)), (480, 200 - 4 * (FRAMES - 1)), 1, 5)
+    with MaskletStore.load(rod.output / "masklets") as store:
+        for frame in range(FRAMES):
+            thin, thick = store.sight("rod", frame), store.sight("disc", frame)
+            assert thin is not None
+            assert thick is not None
+            assert thin.side > 384
+            assert thin.window == Window(0, 0, 512, 288)
+            assert thick.side == 384
+            assert thick.window is not None
+        last = store.read("rod", FRAMES - 1)
+    assert last is not None
+    matte = mask_from_logits(last.logits, (288, 512)).numpy()
+    assert (matte & (truth > 0)).sum() / (matte | (truth > 0)).sum() > 0.7
+
+
+def test_a_thin_thing_that_was_left_is_taken_up_as_finely(rod: RotoscopeJob, tmp_path: Path) -> None:
+    def stop(stage: str, done: int, _: int) -> None:
+        if (stage, done) == ("track", 2):
+            raise Cancelled("stop")
+
+    whole, cut = replace(rod, output=tmp_path / "whole"), replace(rod, output=tmp_path / "cut")
+    rotoscope(whole)
+    with pytest.raises(Cancelled):
+        rotoscope(cut, stop)
+    assert 0 < rotoscope(cut).tracked < FRAMES
+    with MaskletStore.load(whole.output / "masklets") as one, MaskletStore.load(cut.output / "masklets") as other:
+        for frame in range(FRAMES):
+            first, second = one.sight("rod", frame), other.sight("rod", frame)
+            assert first is not None
+            assert second is not None
+            assert first.window == second.window
+            torch.testing.assert_close(first.result.logits, second.result.logits, atol=0.02, rtol=0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -270,3 +272,59 @@ def test_without_windows_all_is_seen_on_the_whole_plate(tmp_path: Path, sky: Pat
         work.set_tracking(TrackingSettings(crop="sometimes"))  # type: ignore[arg-type]
         with pytest.raises(PromptError, match="the crop 'sometimes' is not one of none, auto"):
             Session(work)
+
+
+ROD = (12.0, 30.0, 180.0, 82.0)
+
+
+@pytest.fixture(scope="module")
+def tent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A thin rod that sinks before a plain ground, as a movie."""
+    views = np.full((5, HEIGHT, WIDTH, 3), (70, 100, 60), np.uint8)
+    for frame, view in enumerate(views):
+        cv2.line(view, (14, 32 + 2 * frame), (177, 80 + 2 * frame), (230, 40, 40), 3)
+    path = tmp_path_factory.mktemp("tent") / "tent.mp4"
+    write_movie(path, views, 24)
+    return path
+
+
+def test_a_thin_thing_is_answered_corrected_and_followed_in_a_larger_picture(tmp_path: Path, tent: Path) -> None:
+    with Shot.new(tmp_path / "work", tent, settings=TrackingSettings(model="nano")) as work:
+        work.set_cuts(())
+        with Session(work, device="cpu") as session:
+            session.box("rod", 0, ROD)
+            first = session.results.sight("rod", 0)
+            assert first is not None
+            assert first.window == Window(0, 0, *PLATE)
+            assert first.side > 384
+            session.track()
+            middle = session.results.sight("rod", 2)
+            session.warm("rod", 2)
+            hovered = session.preview("rod", 2, [(96, 60, True)])
+            shown = session.click("rod", 2, [(96, 60, True)])
+            assert torch.equal(hovered.logits, shown.logits)
+            corrected = session.results.sight("rod", 2)
+            assert middle is not None
+            assert corrected is not None
+            assert {middle.side, corrected.side} == {first.side}
+            report = session.track()
+            assert report.tracked == {"rod": 2 + 2}
+            assert {sight.side for sight in map(partial(session.results.sight, "rod"), range(5)) if sight} == {
+                first.side
+            }
+
+
+def test_passes_of_unlike_fineness_meet(tmp_path: Path, tent: Path) -> None:
+    thick = np.zeros((HEIGHT, WIDTH), bool)
+    thick[20:110, 20:170] = True
+    with Shot.new(tmp_path / "work", tent, settings=TrackingSettings(model="nano")) as work:
+        work.set_cuts(())
+        with Session(work, device="cpu") as session:
+            session.box("rod", 0, ROD)
+            session.mask("rod", 4, thick)
+            session.track()
+            met = [session.results.sight("rod", frame) for frame in range(5)]
+            sides = [sight.side for sight in met if sight is not None]
+            assert sides[0] > sides[-1] == 384
+            assert set(sides) == {sides[0], 384}
+            assert session.results.disagreement("rod", 2) is not None
