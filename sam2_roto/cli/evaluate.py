@@ -61,7 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--crop",
         choices=get_args(Crop),
         default="auto",
-        help="auto: follow small objects in windows of their own (default: auto)",
+        help="auto: follow small objects in windows of their own, thin ones in larger pictures (default: auto)",
     )
     net(
         "--policy",

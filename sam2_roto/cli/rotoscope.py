@@ -106,7 +106,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         "--crop",
         choices=get_args(Crop),
         default="auto",
-        help="auto: follow small objects in windows of their own (default: auto)",
+        help="auto: follow small objects in windows of their own, thin ones in larger pictures (default: auto)",
     )
     add(
         "--policy",
