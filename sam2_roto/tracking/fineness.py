@@ -16,6 +16,9 @@ from sam2_roto.model import ModelConfig
 THICK = 5.5
 """Cells across which what is as thick needs no larger picture; best on generated clips."""
 
+_CLOSEST = 2.0  # pixels of a picture for one of the plate: a window of few pixels has nothing finer to show
+_STEP = 32  # sides of pictures are multiples of it
+
 Coverage = NDArray[np.float32]
 
 
@@ -37,16 +40,15 @@ def thickness(coverage: Coverage) -> float:
     return 2 * float(coverage.sum()) / outline if outline else 0.0
 
 
-def side_for(coverage: Coverage, config: ModelConfig) -> int:
+def side_for(coverage: Coverage, shown: int, config: ModelConfig) -> int:
     """Side of the picture in which something should be shown to the network.
 
-    ``coverage`` is what it covers ``[C, C]`` of the cells of a picture of any side.
+    ``coverage`` is what it covers ``[C, C]`` of the cells of a picture of any side, ``shown`` the longer side in pixels
+    of the plate of what that picture shows.
     """
     thick = thickness(coverage) * config.logit_size / len(coverage)  # in cells of the usual picture
     if not thick or config.finest_size <= config.image_size:
         return config.image_size
     wanted = config.image_size * max(1.0, THICK / thick)
-    return min(config.finest_size, _STEP * round(wanted / _STEP))
-
-
-_STEP = 32  # sides of pictures are multiples of it
+    finest = min(float(config.finest_size), _CLOSEST * shown)
+    return max(config.image_size, _STEP * round(min(wanted, finest) / _STEP))

@@ -100,11 +100,12 @@ def _finely(model: SAM2, source: FrameSource, window: Window | None, prompt: Fra
     config, plate = model.config, (source.width, source.height)
     place, side, said = window or Window(0, 0, *plate), config.image_size, prompt
     if prompt.mask is not None:
-        side = side_for(covered(place.taken(prompt.mask), config.logit_size), config)
+        side = side_for(covered(place.taken(prompt.mask), config.logit_size), place.longest, config)
     for _ in range(_answers(prompt)):
         asked = place.prompt(said)
         answer = ask(place, asked, side).logits
-        side = max(side, side_for(clicked(answer, asked, place).sigmoid().cpu().numpy(), config))
+        coverage = clicked(answer, asked, place).sigmoid().cpu().numpy()
+        side = max(side, side_for(coverage, place.longest, config))
         said = replace(prompt, guess=place.seen_through(place, answer, side // 4, plate))
     if side == config.image_size:
         return Look(window, said if prompt.ambiguous else prompt, side)

@@ -274,15 +274,16 @@ def test_without_windows_all_is_seen_on_the_whole_plate(tmp_path: Path, sky: Pat
             Session(work)
 
 
-ROD = (12.0, 30.0, 180.0, 82.0)
+TENT = (320, 208)
+ROD = (20.0, 48.0, 299.0, 134.0)
 
 
 @pytest.fixture(scope="module")
 def tent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A thin rod that sinks before a plain ground, as a movie."""
-    views = np.full((5, HEIGHT, WIDTH, 3), (70, 100, 60), np.uint8)
+    views = np.full((5, TENT[1], TENT[0], 3), (70, 100, 60), np.uint8)
     for frame, view in enumerate(views):
-        cv2.line(view, (14, 32 + 2 * frame), (177, 80 + 2 * frame), (230, 40, 40), 3)
+        cv2.line(view, (24, 52 + 2 * frame), (295, 130 + 2 * frame), (230, 40, 40), 4)
     path = tmp_path_factory.mktemp("tent") / "tent.mp4"
     write_movie(path, views, 24)
     return path
@@ -295,13 +296,13 @@ def test_a_thin_thing_is_answered_corrected_and_followed_in_a_larger_picture(tmp
             session.box("rod", 0, ROD)
             first = session.results.sight("rod", 0)
             assert first is not None
-            assert first.window == Window(0, 0, *PLATE)
+            assert first.window == Window(0, 0, *TENT)
             assert first.side > 384
             session.track()
             middle = session.results.sight("rod", 2)
             session.warm("rod", 2)
-            hovered = session.preview("rod", 2, [(96, 60, True)])
-            shown = session.click("rod", 2, [(96, 60, True)])
+            hovered = session.preview("rod", 2, [(160, 95, True)])
+            shown = session.click("rod", 2, [(160, 95, True)])
             assert torch.equal(hovered.logits, shown.logits)
             corrected = session.results.sight("rod", 2)
             assert middle is not None
@@ -315,8 +316,8 @@ def test_a_thin_thing_is_answered_corrected_and_followed_in_a_larger_picture(tmp
 
 
 def test_passes_of_unlike_fineness_meet(tmp_path: Path, tent: Path) -> None:
-    thick = np.zeros((HEIGHT, WIDTH), bool)
-    thick[20:110, 20:170] = True
+    thick = np.zeros((TENT[1], TENT[0]), bool)
+    thick[30:180, 30:280] = True
     with Shot.new(tmp_path / "work", tent, settings=TrackingSettings(model="nano")) as work:
         work.set_cuts(())
         with Session(work, device="cpu") as session:

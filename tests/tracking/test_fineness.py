@@ -11,6 +11,7 @@ import pytest
 from sam2_roto.model import CONFIGS
 from sam2_roto.tracking.fineness import THICK, Coverage, covered, side_for, thickness
 
+LARGE = 1920  # pixels of the plate, more than any picture shows
 NANO, TINY = CONFIGS["nano"], CONFIGS["sam2.1_hiera_tiny"]
 
 
@@ -39,7 +40,7 @@ def test_soft_edges_do_not_make_it_thinner() -> None:
 
 
 def test_thinner_things_get_larger_pictures() -> None:
-    sides = [side_for(strip(width), NANO) for width in (1.0, 3.5, 4.5, 2 * THICK)]
+    sides = [side_for(strip(width), LARGE, NANO) for width in (1.0, 3.5, 4.5, 2 * THICK)]
     assert sides == sorted(sides, reverse=True)
     assert sides[0] == NANO.finest_size
     assert sides[-1] == NANO.image_size
@@ -48,11 +49,15 @@ def test_thinner_things_get_larger_pictures() -> None:
 
 
 def test_an_answer_in_a_larger_picture_asks_for_the_same() -> None:
-    assert side_for(strip(5.0, 120), NANO) == side_for(strip(4.0), NANO)
+    assert side_for(strip(5.0, 120), LARGE, NANO) == side_for(strip(4.0), LARGE, NANO)
 
 
 def test_nothing_and_other_networks_need_no_larger_picture() -> None:
-    assert side_for(np.zeros((96, 96), np.float32), NANO) == NANO.image_size
-    assert side_for(strip(1.0), TINY) == TINY.image_size
-    assert side_for(strip(1.0), NANO.with_image_size(256)) == 256
-    assert side_for(strip(1.0), replace(NANO, finest_size=0)) == NANO.image_size
+    assert side_for(np.zeros((96, 96), np.float32), LARGE, NANO) == NANO.image_size
+    assert side_for(strip(1.0), LARGE, TINY) == TINY.image_size
+    assert side_for(strip(1.0), LARGE, NANO.with_image_size(256)) == 256
+    assert side_for(strip(1.0), LARGE, replace(NANO, finest_size=0)) == NANO.image_size
+
+
+def test_a_picture_is_no_larger_than_what_the_plate_has_to_show() -> None:
+    assert [side_for(strip(1.0), shown, NANO) for shown in (136, 192, 272, 320)] == [384, 384, 544, 640]
