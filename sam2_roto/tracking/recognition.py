@@ -100,9 +100,20 @@ def evidence(decoded: Decoded, best: Tensor, features: ImageFeatures, marked: Se
             everything is alike.
     """
     logits = decoded.logits[torch.arange(len(best), device=best.device), best]
+    return torch.cat((decoded.score.float(), _alikes(logits, features, marked)), dim=1)
+
+
+def likeness(recognition: Sequence[float], logits: Tensor, features: ImageFeatures, marked: Sequence[Marks]) -> Tensor:
+    """How like what was ``marked`` of one object masks ``logits [P, h, w]`` are: ``[P]``, in the verdict's units."""
+    _, _, *weights = recognition
+    alike = _alikes(logits, features, [marked] * len(logits))
+    return alike @ torch.tensor(weights, device=alike.device)
+
+
+def _alikes(logits: Tensor, features: ImageFeatures, marked: Sequence[Sequence[Marks]]) -> Tensor:
+    """Likeness of each mask ``logits [B, h, w]`` to its own marks at three strides: ``[B, 3]``."""
     seen = zip(*covered(features, logits), strict=True)
-    alike = [_most_alike(row, known) for row, known in zip(seen, marked, strict=True)]
-    return torch.cat((decoded.score.float(), torch.stack(alike)), dim=1)
+    return torch.stack([_most_alike(row, known) for row, known in zip(seen, marked, strict=True)])
 
 
 def _most_alike(seen: Sequence[Tensor], marked: Sequence[Marks]) -> Tensor:

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
 import torch
-from torch import Tensor
 
 from sam2_roto.model import SAM2, ImageFeatures, Memory
 from sam2_roto.model.mask_decoder import Decoded
 
+from .pieces import pieces, with_pieces
 from .recognition import Marks, evidence, judged
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 SURE, SURER = 2.0, 3.5
 """How much surer one has to be of what comes back than of what was just there: where the memory of the latest frames
 finds it, and where that of the marked ones alone does."""
-
-_LIMIT = 10.0  # logits of a piece, and, negative, of all around it
 
 
 def find_again(
@@ -60,21 +56,13 @@ def returned(
     """Of an ``offer`` of one row the best mask, with the pieces alone that are recognised; None if none is."""
     best = offer.iou.argmax(dim=1)
     mask = Decoded(offer.logits[:, best], offer.iou[:, best], offer.score, offer.tokens[:, best])
-    pieces = _pieces(mask.logits[0, 0])
-    each = mask._replace(logits=pieces[:, None], score=mask.score.expand(len(pieces), 1))
-    only = torch.zeros(len(pieces), dtype=torch.int64, device=pieces.device)
-    known = judged(recognition, evidence(each, only, features, [marked] * len(pieces)))[:, 0] >= SURER
+    parts = pieces(mask.logits[0, 0])
+    each = mask._replace(logits=parts[:, None], score=mask.score.expand(len(parts), 1))
+    only = torch.zeros(len(parts), dtype=torch.int64, device=parts.device)
+    known = judged(recognition, evidence(each, only, features, [marked] * len(parts)))[:, 0] >= SURER
     if float(mask.score) <= 0 or not bool(known.any()):
         return None
-    kept = pieces[known].amax(dim=0) > 0
-    return mask._replace(logits=torch.where(kept, mask.logits, -mask.logits.abs()))
-
-
-def _pieces(logits: Tensor) -> Tensor:
-    """The pieces that hang together of a mask ``logits [h, w]``, as logits ``[P, h, w]``; if none, an empty one."""
-    count, labels = cv2.connectedComponents((logits > 0).cpu().numpy().astype(np.uint8), connectivity=8)
-    numbers = torch.arange(1, max(count, 2), device=logits.device)[:, None, None]
-    return torch.where(torch.from_numpy(labels).to(logits.device) == numbers, _LIMIT, -_LIMIT)
+    return mask._replace(logits=with_pieces(mask.logits[0, 0], parts[known])[None, None])
 
 
 def _with_row(decoded: Decoded, row: int, found: Decoded) -> Decoded:

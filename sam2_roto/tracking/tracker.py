@@ -20,6 +20,7 @@ from .heed import heeded
 from .leaving import Flight, Leaving, rows
 from .memory import FrameMemory, ObjectMemory, Recall
 from .objects import FrameResult, ObjectFrame, TrackedObject, check_prompted, named, pass_order
+from .pieces import without_strangers
 from .policy import PolicyFactory
 from .prompts import FramePrompt, square_mask
 from .recognition import marks_of, recognised
@@ -82,8 +83,7 @@ class Tracker:
         self._ahead = ahead and policy is None and not model.config.guided
         self._said = 0
         self.notes: list[str] = []
-        config = model.config
-        self._carrier = self._make_carrier() if config.guided else None
+        self._carrier = self._make_carrier() if model.config.guided else None
 
     @torch.inference_mode()
     def prompt(self, name: str, frame: int, prompt: FramePrompt, *, clear: bool = False) -> ObjectFrame:
@@ -231,9 +231,10 @@ class Tracker:
         return prediction, self._remember(features, prediction, prompted=False), belief
 
     def _recognise(self, group: Group, decoded: Decoded, best: Tensor | None, features: ImageFeatures) -> Decoded:
-        """The offer, without the objects that do not look like what was marked."""
+        """The offer, without the objects, and the pieces of masks, that do not look like what was marked."""
         marked = [entry.memory.marked for entry, _ in group]
-        return recognised(self.model.config, decoded, best, features, marked)
+        decoded = recognised(self.model.config, decoded, best, features, marked)
+        return without_strangers(self.model.config, decoded, best, features, marked)
 
     def _find_again(
         self, entries: list[TrackedObject], decoded: Decoded, features: ImageFeatures, index: int, step: int
@@ -340,9 +341,8 @@ class Tracker:
     def _view(self, index: int) -> View:
         return self.source.view(self.frames[index])
 
-    def _encode(self, index: int, view: object) -> ImageFeatures:
-        image = prepare(view, self.model.config.image_size, self._device)  # type: ignore[arg-type]
-        features = self.model.encode_image(image)
+    def _encode(self, index: int, view: View) -> ImageFeatures:
+        features = self.model.encode_image(prepare(view, self.model.config.image_size, self._device))
         self._features[index] = features
         while len(self._features) > FEATURES_KEPT:
             del self._features[next(iter(self._features))]
