@@ -195,7 +195,7 @@ def test_another_model_answers_anew_and_locked_frames_stay(session: Session, wor
     session.lock("disc", 7)
     locked = bits(session, "disc")[7]
     settings = work.document.settings
-    work.set_tracking(TrackingSettings(settings.model, 96))
+    work.set_tracking(TrackingSettings(settings.model, 96, crop="none"))  # so that logits are the network's own
     with Session(work, device="cpu") as other:
         report = other.track()
         assert report.answered == {"disc": [0, 19], "block": [4]}
