@@ -20,7 +20,7 @@ from sam2_roto.model.mask_decoder import Decoded
 
 from .recognition import Marks, likeness
 
-KINSHIP = 0.5
+KINSHIP = 1 / 3
 """Likeness that a piece needs, in parts of the largest piece's."""
 
 MOST = 16
