@@ -17,21 +17,14 @@ from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.pieces import MOST, pieces, with_pieces, without_strangers
 from sam2_roto.tracking.recognition import Marks, likeness, marks_of
 
-CELLS = 48
+from .conftest import CELLS, two_things
+
 WEIGHTS = (-1.5, 0.0, 1.0, 1.0, 1.0)
 ASKED = replace(NANO, recognition=WEIGHTS)
 
 
 def _features(seed: int = 0) -> ImageFeatures:
-    """Noise, with one thing in the left third and another in the right third."""
-    generator = torch.Generator().manual_seed(seed)
-    levels = []
-    for channels, side in ((4, CELLS), (6, CELLS // 2), (8, CELLS // 4)):
-        level = torch.randn(1, channels, side, side, generator=generator)
-        level[:, 0, :, : side // 3] += 9.0
-        level[:, 1, :, -(side // 3) :] += 9.0
-        levels.append(level)
-    return ImageFeatures(*levels)
+    return two_things(3, seed)
 
 
 def _mask(*boxes: tuple[int, int, int, int]) -> Tensor:

@@ -21,21 +21,14 @@ from sam2_roto.tracking.objects import ObjectFrame
 from sam2_roto.tracking.recognition import Marks, covered, evidence, marks_of, recognised
 from sam2_roto.tracking.returning import find_again, returned
 
-CELLS = 48
+from .conftest import CELLS, two_things
+
 ASKED = replace(NANO, recognition=(-1.5, 0.0, 1.0, 1.0, 1.0))
 BELIEVED = replace(NANO, recognition=None)
 
 
 def _features(seed: int = 0) -> ImageFeatures:
-    """Noise, with one thing on the left and another on the right that differ from it and from each other."""
-    generator = torch.Generator().manual_seed(seed)
-    levels = []
-    for channels, side in ((4, CELLS), (6, CELLS // 2), (8, CELLS // 4)):
-        level = torch.randn(1, channels, side, side, generator=generator)
-        level[:, 0, :, : side // 4] += 9.0
-        level[:, 1, :, -(side // 4) :] += 9.0
-        levels.append(level)
-    return ImageFeatures(*levels)
+    return two_things(4, seed)
 
 
 def _mask(first: int, stop: int) -> Tensor:
